@@ -1,0 +1,83 @@
+import { CALLER_CLASSES } from '../identity/caller.ts'
+import type { DecisionRequest } from './decide.ts'
+import type { Reason } from './reason.ts'
+
+type Invariant = (request: DecisionRequest) => Reason | undefined
+
+/** Each returns the reason it is broken. They read the plan, never the scope's or a flag's word. */
+export const INVARIANTS: Readonly<Record<string, Invariant>> = {
+  knownClass,
+  prodNeverForAgentOrLocal,
+  administrationForCiAndHumanOnly,
+  rolesOnlyForHumans,
+  planBelongsToRequest,
+  ttlBounded,
+}
+
+export function invariantBreaches(request: DecisionRequest): Reason[] {
+  return Object.values(INVARIANTS).flatMap((invariant) => invariant(request) ?? [])
+}
+
+/** Invariant 2: what no rule names is refused, also a class this code has never heard of. */
+function knownClass({ caller }: DecisionRequest): Reason | undefined {
+  if (CALLER_CLASSES.includes(caller.class)) return undefined
+  return { code: 'unknown_class', message: 'the caller has no class that credctl knows' }
+}
+
+/** Invariant 1. Both the environment and the plan are asked, so that neither alone can lie. */
+function prodNeverForAgentOrLocal(request: DecisionRequest): Reason | undefined {
+  const { caller, environment, plan } = request
+  const prod = environment.class !== 'nonprod' || plan.environmentClass !== 'nonprod'
+  if (!prod || (caller.class !== 'agent' && caller.class !== 'local')) return undefined
+  return {
+    code: 'prod_for_agent_or_local',
+    message: `environment ${environment.name} is prod, which is never granted to an ${caller.class === 'agent' ? 'agent' : 'laptop (local)'}`,
+  }
+}
+
+/** Invariants 3 and 4: administration is for `ci` and `human`, whatever the scope says. */
+function administrationForCiAndHumanOnly({ caller, plan }: DecisionRequest): Reason | undefined {
+  if (caller.class === 'ci' || caller.class === 'human') return undefined
+  const restricted = Object.values(plan.targets).flatMap((target) =>
+    target.kind === 'aws' ? target.restricted : [],
+  )
+  if (restricted.length === 0) return undefined
+  const shown = restricted.slice(0, 5).join(', ')
+  const more = restricted.length > 5 ? ` and ${restricted.length - 5} more` : ''
+  return {
+    code: 'admin_for_agent_local_or_workload',
+    message: `${shown}${more} are never granted to class ${caller.class}`,
+  }
+}
+
+/** A caller that is not a person holds no role of a person. */
+function rolesOnlyForHumans({ caller }: DecisionRequest): Reason | undefined {
+  if (caller.class === 'human' || caller.roles.length === 0) return undefined
+  return {
+    code: 'role_not_for_this_class',
+    message: `class ${caller.class} cannot hold the role ${caller.roles.join(', ')}`,
+  }
+}
+
+/** What is decided is what is minted: the plan must be of this scope and environment. */
+function planBelongsToRequest(request: DecisionRequest): Reason | undefined {
+  const { scope, environment, plan } = request
+  const same =
+    plan.scope === scope.name &&
+    plan.environment === environment.name &&
+    plan.environmentClass === environment.class &&
+    plan.ttlSeconds === scope.ttl
+  if (same) return undefined
+  return { code: 'plan_not_of_this_scope', message: 'the plan was made for another request' }
+}
+
+const MAX_TTL_SECONDS = 3600
+
+/** Credentials live for minutes. The schema says so too; this holds when the schema is wrong. */
+function ttlBounded({ plan }: DecisionRequest): Reason | undefined {
+  const { ttlSeconds } = plan
+  if (Number.isSafeInteger(ttlSeconds) && ttlSeconds > 0 && ttlSeconds <= MAX_TTL_SECONDS) {
+    return undefined
+  }
+  return { code: 'ttl_out_of_bounds', message: `a grant lives at most ${MAX_TTL_SECONDS} s` }
+}

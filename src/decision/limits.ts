@@ -1,0 +1,28 @@
+import type { DecisionRequest } from './decide.ts'
+import type { Reason } from './reason.ts'
+
+/** Grants of one scope in one environment, all callers together. */
+export interface Usage {
+  readonly liveGrants: number
+  /** Grants issued in the 24 hours before now. */
+  readonly grantsLastDay: number
+}
+
+/** The scope's limits, and the end of the grant's own life. */
+export function limitBreaches(request: DecisionRequest): Reason[] {
+  const { scope, usage, issuedAt, now, plan } = request
+  const { live_grants: live, grants_per_day: perDay } = scope.limits
+  const reasons: Reason[] = []
+  if (live !== undefined && usage.liveGrants >= live) {
+    const message = `scope ${scope.name} already has ${usage.liveGrants} of ${live} live grants in ${request.environment.name}`
+    reasons.push({ code: 'too_many_live_grants', message })
+  }
+  if (perDay !== undefined && usage.grantsLastDay >= perDay) {
+    const message = `scope ${scope.name} was granted ${usage.grantsLastDay} of ${perDay} times in the last 24 hours`
+    reasons.push({ code: 'too_many_grants_today', message })
+  }
+  if (now.getTime() >= issuedAt.getTime() + plan.ttlSeconds * 1000) {
+    reasons.push({ code: 'grant_expired', message: 'the grant has expired' })
+  }
+  return reasons
+}

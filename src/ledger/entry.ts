@@ -1,0 +1,121 @@
+import type { Digest } from '../canonical.ts'
+import type { Reason } from '../decision/reason.ts'
+import type { EnvironmentClass } from '../environment/environment.ts'
+import type { CallerClass, ClaimValue } from '../identity/caller.ts'
+import type { BlastRadius } from '../plan/blast-radius.ts'
+import type { Parameters } from '../plan/parameters.ts'
+
+/**
+ * What the log records. An entry is the RFC 8785 form of one of these, at most 65,535 bytes, and
+ * holds no secret: tokens and passwords appear as digests or not at all.
+ */
+export type Entry =
+  | CatalogueLoaded
+  | GrantDecided
+  | CredentialRequested
+  | CredentialRefused
+  | CredentialMinted
+  | CredentialFailed
+  | CredentialRevoked
+  | GrantEnded
+
+interface Common {
+  /** Version of the entry's shape. */
+  readonly v: 1
+  /** When the broker decided or learned it: RFC 3339, UTC, milliseconds. */
+  readonly time: string
+  /** One id for everything done for one HTTP request or lifecycle sweep. */
+  readonly request: string
+}
+
+interface OfGrant extends Common {
+  readonly grant: string
+  /** Index of the grant's entry before this one; absent on its first. */
+  readonly previous?: number
+}
+
+/** The scopes that later entries refer to: which catalogue the broker works from, since when. */
+export interface CatalogueLoaded extends Common {
+  readonly kind: 'catalogue.loaded'
+  readonly catalogue: Digest
+  readonly scopes: Readonly<Record<string, Digest>>
+}
+
+export interface EntryCaller {
+  readonly class: CallerClass
+  readonly issuer: string
+  readonly subject: string
+  /** Only claims that the scope's rules look at. */
+  readonly claims: Readonly<Record<string, ClaimValue>>
+  readonly token: string
+}
+
+/** The answer to one authenticated caller, refusals included. */
+export interface GrantDecided extends OfGrant {
+  readonly kind: 'grant.decided'
+  readonly caller: EntryCaller
+  readonly scope: { readonly name: string; readonly digest?: Digest }
+  readonly environment: { readonly name: string; readonly class?: EnvironmentClass }
+  readonly intent: string
+  readonly parameters: Parameters
+  readonly plan?: Digest
+  readonly blast_radius?: BlastRadius
+  readonly decision: 'allow' | 'deny'
+  readonly reasons: readonly Reason[]
+  /** Present exactly when allowed. */
+  readonly expires?: string
+}
+
+interface OfCredential extends OfGrant {
+  readonly credential: string
+  readonly target: string
+}
+
+/** Where a credential will exist, written before it does, so that a crash leaves no orphan. */
+export type Handle =
+  | { readonly kind: 'postgres'; readonly login: string; readonly group: string }
+  | { readonly kind: 'aws'; readonly role: string; readonly session: string }
+
+/** Durable before minting starts (invariant 5). */
+export interface CredentialRequested extends OfCredential {
+  readonly kind: 'credential.requested'
+  readonly handle: Handle
+  readonly plan: Digest
+}
+
+/** The decision was looked at again for this fetch and is no longer `allow`. */
+export interface CredentialRefused extends OfGrant {
+  readonly kind: 'credential.refused'
+  readonly target: string
+  readonly reasons: readonly Reason[]
+}
+
+/** Durable before the credential leaves the broker. */
+export interface CredentialMinted extends OfCredential {
+  readonly kind: 'credential.minted'
+  /** Names the credential without giving it: an AWS access key id, a PostgreSQL login. */
+  readonly fingerprint: string
+  readonly expires: string
+  /** Facts about the mint that an auditor joins on, such as an STS request id. */
+  readonly facts: Readonly<Record<string, string | number>>
+}
+
+export interface CredentialFailed extends OfCredential {
+  readonly kind: 'credential.failed'
+  /** A stable code; `interrupted` when a broker died between request and outcome. */
+  readonly code: string
+}
+
+export interface CredentialRevoked extends OfCredential {
+  readonly kind: 'credential.revoked'
+  /** `gone`: seen to be unusable. `expires`: nothing can end it before this time. */
+  readonly outcome: 'gone' | 'expires'
+  readonly expires?: string
+}
+
+export interface GrantEnded extends OfGrant {
+  readonly kind: 'grant.ended'
+  readonly cause: 'caller' | 'operator' | 'expired'
+  /** Who ended it, for `caller` and `operator`. */
+  readonly by?: EntryCaller
+}

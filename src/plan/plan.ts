@@ -1,0 +1,128 @@
+import { type Digest, digestOf, type Json } from '../canonical.ts'
+import type { Path } from '../document/diagnostic.ts'
+import type { Environment, EnvironmentClass } from '../environment/environment.ts'
+import type { Scope } from '../scope/scope.ts'
+import { type AwsPlan, planAws } from './aws/plan.ts'
+import { type BlastRadius, blastRadiusOf } from './blast-radius.ts'
+import { fillParameters, type Parameters } from './parameters.ts'
+import { type PostgresPlan, planPostgres } from './postgres/plan.ts'
+
+/** What a scope gives at one target, in that target's own language. */
+export type TargetPlan = AwsPlan | PostgresPlan
+
+/** Exactly what a scope gives in one environment with these parameters. Deep-frozen data. */
+export interface Plan {
+  readonly scope: string
+  readonly environment: string
+  readonly environmentClass: EnvironmentClass
+  readonly parameters: Parameters
+  readonly ttlSeconds: number
+  readonly targets: Readonly<Record<string, TargetPlan>>
+  readonly blastRadius: BlastRadius
+  /** Over everything above: equal digests mean equal privileges. */
+  readonly digest: Digest
+}
+
+/** Why no plan exists. `path` leads into the scope, so that lint can point at the line. */
+export interface PlanProblem {
+  readonly code: PlanProblemCode
+  readonly path: Path
+  readonly message: string
+  readonly expected?: string
+}
+
+export type PlanProblemCode =
+  | 'environment_not_in_scope'
+  | 'target_unknown'
+  | 'target_kind_mismatch'
+  | 'parameter_missing'
+  | 'parameter_unknown'
+  | 'parameter_refused'
+  | 'access_refused'
+
+export type Planned =
+  | { readonly ok: true; readonly plan: Plan }
+  | { readonly ok: false; readonly problems: readonly PlanProblem[] }
+
+/**
+ * Compiles a scope for an environment. Pure: the same input gives the same bytes on every machine,
+ * which is what lets a reviewer compare a plan in a pull request with the digest in the log.
+ */
+export function planScope(scope: Scope, environment: Environment, parameters: Parameters): Planned {
+  if (!scope.environments.includes(environment.name)) {
+    return failed({
+      code: 'environment_not_in_scope',
+      path: ['environments'],
+      message: `scope ${scope.name} does not list environment ${environment.name}`,
+      expected: scope.environments.join(' or '),
+    })
+  }
+  const filled = fillParameters(scope, environment.name, parameters)
+  if (!filled.ok) return filled
+
+  const problems: PlanProblem[] = []
+  const targets: Record<string, TargetPlan> = {}
+  for (const [name, access] of Object.entries(filled.access).sort(byKey)) {
+    const target = environment.targets[name]
+    const compiled =
+      target?.kind === 'postgres' && 'postgres' in access
+        ? planPostgres(access.postgres)
+        : target?.kind === 'aws' && 'aws' in access
+          ? planAws(access.aws, target, { ttlSeconds: scope.ttl })
+          : mismatch(environment, name, Object.keys(access)[0] ?? '')
+    if (compiled.ok) targets[name] = compiled.plan
+    else problems.push(...compiled.problems.map((problem) => under(name, access, problem)))
+  }
+  if (problems.length > 0) return { ok: false, problems }
+
+  const content = {
+    scope: scope.name,
+    environment: environment.name,
+    environmentClass: environment.class,
+    parameters,
+    ttlSeconds: scope.ttl,
+    targets,
+  }
+  // Plans are plain data by construction; the cast states what the type system cannot see.
+  const digest = digestOf(content as unknown as Json)
+  return { ok: true, plan: { ...content, blastRadius: blastRadiusOf(content), digest } }
+}
+
+/** The result of compiling one target's access; problem paths start below the access. */
+export type Compiled<T> =
+  | { readonly ok: true; readonly plan: T }
+  | { readonly ok: false; readonly problems: readonly PlanProblem[] }
+
+function failed(problem: PlanProblem): { ok: false; problems: PlanProblem[] } {
+  return { ok: false, problems: [problem] }
+}
+
+function mismatch(environment: Environment, name: string, wanted: string): Compiled<never> {
+  const target = environment.targets[name]
+  if (target === undefined) {
+    const known = Object.keys(environment.targets).join(' or ')
+    return failed({
+      code: 'target_unknown',
+      path: [],
+      message: `environment ${environment.name} has no target ${name}`,
+      ...(known === '' ? {} : { expected: known }),
+    })
+  }
+  return failed({
+    code: 'target_kind_mismatch',
+    path: [],
+    message: `target ${name} is ${target.kind} in ${environment.name}, the scope declares ${wanted}`,
+    expected: target.kind,
+  })
+}
+
+function under(name: string, access: object, problem: PlanProblem): PlanProblem {
+  const isTarget = problem.code === 'target_unknown' || problem.code === 'target_kind_mismatch'
+  const kind = Object.keys(access)[0] ?? ''
+  const prefix = isTarget ? ['access', name] : ['access', name, kind]
+  return { ...problem, path: [...prefix, ...problem.path] }
+}
+
+function byKey([a]: [string, unknown], [b]: [string, unknown]): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod'
+import { fields } from '../document/fields.ts'
+
+/** Presets expand to classified actions of the resource's service. */
+export const PRESETS = ['read', 'dml', 'operate'] as const
+export type Preset = (typeof PRESETS)[number]
+
+const action = z.string().regex(/^[a-z0-9-]+:[A-Za-z0-9]+$/, {
+  message: 'not an AWS action: write service:Action in full, without wildcards',
+})
+
+const resource = z
+  .string()
+  .regex(/^arn:aws(-cn|-us-gov)?:[a-z0-9-]+:[^\s]*$/, 'not an ARN')
+  .max(512)
+
+const statement = fields({
+  do: z.union([z.enum(PRESETS), z.array(action).min(1).max(50)]),
+  on: z.array(resource).min(1).max(50),
+  /** Required for actions above the presets; reviewers and the ledger see it. */
+  reason: z.string().min(10, 'a reason is a sentence').max(500).optional(),
+})
+
+export const awsAccess = z.array(statement).min(1, 'no statements').max(20)
+export type AwsStatement = z.infer<typeof statement>
