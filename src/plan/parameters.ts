@@ -1,5 +1,6 @@
 import type { AwsStatement } from '../scope/access-aws.ts'
 import type { PostgresAccess } from '../scope/access-postgres.ts'
+import { HOLE } from '../scope/holes.ts'
 import { valueProblem } from '../scope/parameter.ts'
 import type { Scope } from '../scope/scope.ts'
 import type { PlanProblem } from './plan.ts'
@@ -11,9 +12,6 @@ export type Parameters = Readonly<Record<string, string>>
 export type FilledAccess =
   | { readonly postgres: PostgresAccess }
   | { readonly aws: readonly AwsStatement[] }
-
-/** A hole in a resource: `${ticket}`, or the built-in `${environment}`. */
-export const HOLE = /\$\{([^}]*)\}/g
 
 type Filled =
   | { readonly ok: true; readonly access: Readonly<Record<string, FilledAccess>> }
