@@ -11,12 +11,17 @@ export interface Appended {
   readonly leaf: Buffer
 }
 
-/** A bound that must still hold at the moment an entry becomes durable, across all replicas. */
+/** What must still hold at the moment an entry becomes durable, across all replicas. */
 export interface Guard {
-  readonly scope: string
-  readonly environment: string
-  readonly liveGrants?: number
-  readonly grantsPerDay?: number
+  /** Bounds on other grants of this scope in this environment; absent means unbounded. */
+  readonly usage?: {
+    readonly scope: string
+    readonly environment: string
+    readonly liveGrants?: number
+    readonly grantsPerDay?: number
+  }
+  /** The entry's grant must have neither ended nor expired. */
+  readonly liveGrant?: true
 }
 
 export interface GrantState {
@@ -65,8 +70,9 @@ export interface GrantFilter {
  * in the signed tree and the state it implies are durable together; when it rejects, none of them
  * is, and the caller must not act as if it were recorded.
  *
- * Errors: `ledger_unavailable` (try later), `limit_reached` (the guard no longer holds; decide
- * again), `ledger_diverged` (the database holds a tree this key never signed: stop).
+ * Errors: `ledger_unavailable` (try later), `limit_reached` (a bound no longer holds; decide
+ * again), `grant_ended` (the grant is no longer live), `ledger_diverged` (the database holds a
+ * tree this key never signed: stop).
  */
 export interface Ledger {
   append(entry: Entry, guard?: Guard): Promise<Appended>
@@ -78,6 +84,12 @@ export interface Ledger {
   expired(now: Date, limit: number): Promise<readonly GrantState[]>
   /** Credentials that still need work at their target: of ended grants, or without an outcome. */
   unfinished(now: Date, limit: number): Promise<readonly CredentialState[]>
+  /**
+   * Runs a task that at most one replica may run at a time, or returns undefined at once when
+   * another one is running it.
+   */
+  exclusively<T>(task: string, run: () => Promise<T>): Promise<T | undefined>
   /** Throws when an append could not succeed now. Writes nothing. */
   ready(): Promise<void>
+  close(): Promise<void>
 }

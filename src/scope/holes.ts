@@ -21,7 +21,7 @@ export function holeProblems(scope: Scope): Problem[] {
     return [
       ...unknown.map((name) => unknownHole(scope, path, name)),
       ...(rest.includes('$') || rest.includes('{') || rest.includes('}')
-        ? [{ path, message: 'a lone $, { or }', expected: 'holes written as ${name}' }]
+        ? [{ path, message: 'a lone $, { or }', expected: `holes written as \${name}` }]
         : []),
     ]
   })
