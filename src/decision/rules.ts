@@ -1,5 +1,5 @@
 import type { Caller } from '../identity/caller.ts'
-import type { AllowRule } from '../scope/scope.ts'
+import type { AllowRule, Scope } from '../scope/scope.ts'
 import type { DecisionRequest } from './decide.ts'
 import type { Reason } from './reason.ts'
 
@@ -15,6 +15,11 @@ export function ruleBreaches(request: DecisionRequest): Reason[] {
   }
   const misses = scope.allow.map((rule) => missOf(rule, caller))
   return misses.includes(undefined) ? [] : closestMiss(misses, request)
+}
+
+/** Does any rule of the scope name this caller? Decides how much of a refusal it may learn. */
+export function ruleNames(scope: Scope, caller: Caller): boolean {
+  return scope.allow.some((rule) => missOf(rule, caller) === undefined)
 }
 
 interface Miss {

@@ -1,0 +1,93 @@
+import type { Environment } from '../environment/environment.ts'
+import type { Caller } from '../identity/caller.ts'
+import type { Parameters } from '../plan/parameters.ts'
+import { type Plan, type PlanProblem, planScope } from '../plan/plan.ts'
+import type { CatalogScope } from '../scope/catalog.ts'
+import { type Decision, decide } from './decide.ts'
+import type { Usage } from './limits.ts'
+import type { Reason } from './reason.ts'
+import { ruleNames } from './rules.ts'
+
+/** What one caller asks for: names and values from outside, nothing resolved yet. */
+export interface Ask {
+  readonly scope: string
+  readonly environment: string
+  readonly intent: string
+  readonly parameters: Parameters
+}
+
+/** Everything a decision depends on that is not the ask itself. */
+export interface Circumstances {
+  readonly grantId: string
+  readonly caller: Caller
+  readonly found: CatalogScope | undefined
+  readonly environment: Environment | undefined
+  readonly usage: Usage
+  readonly issuedAt: Date
+  readonly now: Date
+}
+
+export interface Evaluation {
+  readonly decision: Decision
+  /** Absent when there is nothing to plan or the plan was refused. */
+  readonly plan: Plan | undefined
+  /**
+   * What the caller may learn. A caller that no rule of the scope names hears the same words as
+   * for a scope that does not exist; the full reasons are for the log.
+   */
+  readonly disclosed: readonly Reason[]
+}
+
+/**
+ * From names to an answer: finds, plans, decides. Pure, and the only way to a decision: the token
+ * endpoint, the dry run, every credential fetch and `credctl scope plan` all come through here.
+ */
+export function evaluate(ask: Ask, circumstances: Circumstances): Evaluation {
+  const { found, environment, caller } = circumstances
+  if (found === undefined) {
+    return denied(ask, false, [
+      { code: 'scope_unknown', message: `there is no scope ${quote(ask.scope)}` },
+    ])
+  }
+  const named = ruleNames(found.scope, caller)
+  if (environment === undefined) {
+    const message = `there is no environment ${quote(ask.environment)}`
+    return denied(ask, named, [{ code: 'environment_unknown', message }])
+  }
+  const planned = planScope(found.scope, environment, ask.parameters)
+  if (!planned.ok) return denied(ask, named, planned.problems.map(refusal))
+
+  const decision = decide({
+    ...circumstances,
+    scope: found.scope,
+    scopeDigest: found.digest,
+    environment,
+    plan: planned.plan,
+    intent: ask.intent,
+  })
+  if (decision.outcome === 'deny') return denied(ask, named, decision.reasons, planned.plan)
+  return { decision, plan: planned.plan, disclosed: decision.reasons }
+}
+
+function denied(ask: Ask, named: boolean, reasons: readonly Reason[], plan?: Plan): Evaluation {
+  const undisclosed: Reason = {
+    code: 'scope_unknown',
+    message: `no scope ${quote(ask.scope)} is available to this caller in ${quote(ask.environment)}`,
+  }
+  return {
+    decision: { outcome: 'deny', reasons },
+    plan,
+    disclosed: named ? reasons : [undisclosed],
+  }
+}
+
+function refusal(problem: PlanProblem): Reason {
+  const tail = problem.expected === undefined ? '' : `; expected ${problem.expected}`
+  const code = problem.code === 'environment_not_in_scope' ? problem.code : 'plan_refused'
+  return { code, message: `${problem.message}${tail}` }
+}
+
+/** Names from outside are shown quoted and short: they may be long or hold control characters. */
+function quote(text: string): string {
+  return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text)
+}

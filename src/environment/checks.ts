@@ -1,0 +1,38 @@
+import type { Problem } from '../document/diagnostic.ts'
+import type { Environment, EnvironmentClass } from './environment.ts'
+
+/**
+ * What must hold across environments. An AWS account that is prod in one place and nonprod in
+ * another would make "nonprod" a way into production; the same goes for a database.
+ */
+export function environmentProblems(environments: readonly Environment[]): Problem[] {
+  const first = new Map<string, { class: EnvironmentClass; environment: string }>()
+  return environments.flatMap((environment) =>
+    Object.entries(environment.targets).flatMap(([name, target]): Problem[] => {
+      const place = placeOf(target)
+      const earlier = first.get(place.key)
+      if (earlier === undefined) {
+        first.set(place.key, { class: environment.class, environment: environment.name })
+        return []
+      }
+      if (earlier.class === environment.class) return []
+      const path = [environment.name, 'targets', name, target.kind, place.field]
+      const message = `${place.what} is ${earlier.class} in environment ${earlier.environment} and ${environment.class} here`
+      return [{ path, message, expected: `${place.noun} of its own for each class` }]
+    }),
+  )
+}
+
+function placeOf(target: Environment['targets'][string]) {
+  if (target.kind === 'aws') {
+    const what = `account ${target.account}`
+    return { key: `aws ${target.account}`, what, field: 'account', noun: 'an account' }
+  }
+  const where = `${target.host.toLowerCase()}:${target.port}/${target.database}`
+  return {
+    key: `postgres ${where}`,
+    what: `database ${where}`,
+    field: 'database',
+    noun: 'a database',
+  }
+}
