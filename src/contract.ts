@@ -1,0 +1,230 @@
+import { z } from 'zod'
+import { CALLER_CLASSES } from './identity/caller.ts'
+
+/** The shapes on the wire. Servers answer exactly these; clients may rely on nothing else. */
+
+export const TASK_DETAILS_TYPE = 'credctl_task'
+
+export const GRANT_TYPES = {
+  exchange: 'urn:ietf:params:oauth:grant-type:token-exchange',
+  bearer: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+} as const
+
+export const TOKEN_TYPES = {
+  jwt: 'urn:ietf:params:oauth:token-type:jwt',
+  id: 'urn:ietf:params:oauth:token-type:id_token',
+  access: 'urn:ietf:params:oauth:token-type:access_token',
+} as const
+
+const name = z.string().min(1).max(128)
+const time = z.iso.datetime().meta({ description: 'RFC 3339, UTC.' })
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/)
+const ulid = z.string().regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/)
+const parameters = z.record(z.string().max(64), z.string().max(256))
+
+/** What a caller asks for. */
+export const task = z
+  .strictObject({
+    scope: name,
+    environment: name,
+    intent: z.string().min(1).max(2000).meta({ description: 'What the task is for, in words.' }),
+    parameters: parameters.default({}),
+  })
+  .meta({ id: 'Task' })
+
+/** RFC 9396 form of the same, on `/token`. */
+export const taskDetails = z
+  .strictObject({ type: z.literal(TASK_DETAILS_TYPE), ...task.shape })
+  .meta({ id: 'TaskDetails' })
+
+export const reason = z.object({ code: z.string(), message: z.string() }).meta({ id: 'Reason' })
+
+export const blastRadius = z
+  .object({
+    environment: z.string(),
+    environmentClass: z.enum(['prod', 'nonprod']),
+    ttlSeconds: z.int(),
+    accounts: z.array(z.string()),
+    databases: z.int(),
+    tables: z.int(),
+    tablesBy: z.record(z.string(), z.int()),
+    resources: z.object({ named: z.int(), wildcard: z.int() }),
+    actionsBy: z.record(z.string(), z.int()),
+  })
+  .meta({ id: 'BlastRadius' })
+
+/** A plan in its targets' own languages: SQL statements, a session policy. */
+export const plan = z
+  .object({
+    digest,
+    scope: z.string(),
+    environment: z.string(),
+    environmentClass: z.enum(['prod', 'nonprod']),
+    parameters,
+    ttlSeconds: z.int(),
+    targets: z.record(z.string(), z.looseObject({ kind: z.enum(['aws', 'postgres']) })),
+    blastRadius,
+  })
+  .meta({ id: 'Plan' })
+
+export const planAnswer = z
+  .object({
+    decision: z.enum(['allow', 'deny']),
+    reasons: z.array(reason),
+    plan: plan.optional(),
+  })
+  .meta({ id: 'PlanAnswer' })
+
+const grantedTarget = z.object({
+  kind: z.enum(['aws', 'postgres']),
+  credential_endpoint: z.url(),
+  guarantees: z.array(z.string()),
+})
+
+export const grantedDetails = z
+  .object({
+    ...taskDetails.shape,
+    grant: ulid,
+    plan: digest,
+    expires_at: time,
+    targets: z.record(z.string(), grantedTarget),
+    blast_radius: blastRadius,
+  })
+  .meta({ id: 'GrantedDetails' })
+
+export const tokenAnswer = z
+  .object({
+    access_token: z.string().meta({ description: 'The grant token (RFC 9068).' }),
+    issued_token_type: z.literal(TOKEN_TYPES.access),
+    token_type: z.literal('Bearer'),
+    expires_in: z.int().positive(),
+    authorization_details: z.array(grantedDetails),
+  })
+  .meta({ id: 'TokenAnswer' })
+
+/** RFC 6749 §5.2; `code`, `grant` and `reasons` are ours. */
+export const tokenError = z
+  .object({
+    error: z.string(),
+    error_description: z.string().optional(),
+    code: z.string(),
+    request: z.string(),
+    grant: ulid.optional(),
+    reasons: z.array(reason).optional(),
+  })
+  .meta({ id: 'TokenError' })
+
+/** RFC 9457; `code` is stable, `request` names the entry and the log line. */
+export const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().optional(),
+    code: z.string(),
+    hint: z.string().optional(),
+    request: z.string(),
+  })
+  .meta({ id: 'Problem' })
+
+export const awsCredential = z
+  .object({
+    AccessKeyId: z.string(),
+    SecretAccessKey: z.string(),
+    Token: z.string(),
+    Expiration: z.string(),
+  })
+  .meta({ id: 'AwsCredential', description: 'The container-credentials shape AWS SDKs read.' })
+
+export const postgresCredential = z
+  .object({
+    host: z.string(),
+    port: z.int(),
+    database: z.string(),
+    user: z.string(),
+    password: z.string(),
+    sslmode: z.enum(['verify-full', 'disable']),
+    uri: z.string(),
+    expires_at: time,
+  })
+  .meta({ id: 'PostgresCredential' })
+
+export const credential = z.union([awsCredential, postgresCredential])
+
+export const grantStatus = z.enum(['live', 'ended', 'expired'])
+
+export const grant = z
+  .object({
+    id: ulid,
+    status: grantStatus,
+    scope: z.string(),
+    scope_digest: digest,
+    environment: z.string(),
+    plan: digest,
+    parameters,
+    intent: z.string(),
+    caller: z.object({
+      class: z.enum(CALLER_CLASSES),
+      issuer: z.string(),
+      subject: z.string(),
+    }),
+    issued_at: time,
+    expires_at: time,
+    ended: z.object({ at: time, cause: z.string() }).optional(),
+  })
+  .meta({ id: 'Grant' })
+
+export const grantList = z
+  .object({ grants: z.array(grant), next: ulid.optional() })
+  .meta({ id: 'GrantList' })
+
+export const credentialRecord = z.object({
+  id: ulid,
+  target: z.string(),
+  status: z.enum(['requested', 'minted', 'failed', 'revoked']),
+  requested_at: time,
+  expires_at: time.optional(),
+})
+
+export const grantDetails = z
+  .object({ ...grant.shape, credentials: z.array(credentialRecord) })
+  .meta({ id: 'GrantDetails' })
+
+/** What ending a grant did at each target. `pending` is retried until it is done. */
+export const revocation = z.object({
+  target: z.string(),
+  outcome: z.enum(['gone', 'expires', 'pending']),
+  expires_at: time.optional(),
+  code: z.string().optional(),
+})
+
+export const endAnswer = z
+  .object({ id: ulid, revocations: z.array(revocation) })
+  .meta({ id: 'EndAnswer' })
+
+export const scopeSummary = z
+  .object({
+    name: z.string(),
+    digest,
+    owner: z.string(),
+    description: z.string(),
+    environments: z.array(z.string()),
+    ttl_seconds: z.int(),
+    targets: z.record(z.string(), z.enum(['aws', 'postgres'])),
+    parameters: z.record(z.string(), z.object({ pattern: z.string(), description: z.string() })),
+  })
+  .meta({ id: 'ScopeSummary' })
+
+export const scopeList = z
+  .object({ catalogue: digest, scopes: z.array(scopeSummary) })
+  .meta({ id: 'ScopeList' })
+
+export type Task = z.infer<typeof task>
+export type TokenAnswer = z.infer<typeof tokenAnswer>
+export type TokenError = z.infer<typeof tokenError>
+export type ProblemDocument = z.infer<typeof problem>
+export type GrantRecord = z.infer<typeof grant>
+export type GrantDetails = z.infer<typeof grantDetails>
+export type EndAnswer = z.infer<typeof endAnswer>
+export type ScopeList = z.infer<typeof scopeList>
+export type ScopeSummary = z.infer<typeof scopeSummary>

@@ -1,0 +1,166 @@
+import type { Digest } from '../canonical.ts'
+import type { Ask, Evaluation } from '../decision/evaluate.ts'
+import type { Reason } from '../decision/reason.ts'
+import type { Environment } from '../environment/environment.ts'
+import type { Caller } from '../identity/caller.ts'
+import type { Catalog, CatalogScope } from '../scope/catalog.ts'
+import type {
+  CatalogueLoaded,
+  CredentialFailed,
+  CredentialMinted,
+  CredentialRefused,
+  CredentialRequested,
+  CredentialRevoked,
+  EntryCaller,
+  GrantDecided,
+  GrantEnded,
+  Handle,
+} from './entry.ts'
+
+/** One HTTP request or one sweep: what its entries have in common. */
+export interface Occasion {
+  readonly request: string
+  readonly now: Date
+}
+
+/** A place in a grant's own chain of entries. */
+export interface Link {
+  readonly grant: string
+  readonly previous: number
+}
+
+function common({ request, now }: Occasion) {
+  return { v: 1, time: now.toISOString(), request } as const
+}
+
+export function catalogueLoaded(occasion: Occasion, catalog: Catalog): CatalogueLoaded {
+  const scopes = [...catalog.scopes].map(([name, { digest }]): [string, Digest] => [name, digest])
+  return {
+    ...common(occasion),
+    kind: 'catalogue.loaded',
+    catalogue: catalog.digest,
+    scopes: Object.fromEntries(scopes),
+  }
+}
+
+interface Decided {
+  readonly ask: Ask
+  readonly caller: Caller
+  readonly found: CatalogScope | undefined
+  readonly environment: Environment | undefined
+  readonly grantId: string
+  readonly evaluation: Evaluation
+}
+
+export function grantDecided(occasion: Occasion, decided: Decided): GrantDecided {
+  const { ask, caller, found, environment, grantId, evaluation } = decided
+  const { decision, plan } = evaluation
+  return {
+    ...common(occasion),
+    kind: 'grant.decided',
+    grant: grantId,
+    caller: entryCaller(caller, found),
+    scope: { name: ask.scope, ...(found === undefined ? {} : { digest: found.digest }) },
+    environment: {
+      name: ask.environment,
+      ...(environment === undefined ? {} : { class: environment.class }),
+    },
+    intent: ask.intent,
+    parameters: ask.parameters,
+    ...(plan === undefined ? {} : { plan: plan.digest, blast_radius: plan.blastRadius }),
+    decision: decision.outcome,
+    reasons: decision.reasons,
+    ...(decision.outcome === 'allow' ? { expires: decision.grant.expiresAt.toISOString() } : {}),
+  }
+}
+
+/** Records only the claims that the scope's rules look at: tokens hold much that is personal. */
+export function entryCaller(caller: Caller, found?: CatalogScope): EntryCaller {
+  const wanted = new Set(found?.scope.allow.flatMap((rule) => Object.keys(rule.claims)) ?? [])
+  const claims = Object.entries(caller.claims).filter(([name]) => wanted.has(name))
+  return {
+    class: caller.class,
+    issuer: caller.issuer,
+    subject: caller.subject,
+    claims: Object.fromEntries(claims),
+    token: caller.token,
+  }
+}
+
+interface CredentialPlace {
+  readonly credential: string
+  readonly target: string
+}
+
+export function credentialRequested(
+  occasion: Occasion,
+  link: Link,
+  place: CredentialPlace & { readonly handle: Handle; readonly plan: Digest },
+): CredentialRequested {
+  return { ...common(occasion), kind: 'credential.requested', ...link, ...place }
+}
+
+export function credentialRefused(
+  occasion: Occasion,
+  link: Link,
+  refused: { readonly target: string; readonly reasons: readonly Reason[] },
+): CredentialRefused {
+  return { ...common(occasion), kind: 'credential.refused', ...link, ...refused }
+}
+
+export function credentialMinted(
+  occasion: Occasion,
+  link: Link,
+  place: CredentialPlace,
+  minted: {
+    readonly fingerprint: string
+    readonly expiresAt: Date
+    readonly facts: CredentialMinted['facts']
+  },
+): CredentialMinted {
+  const { fingerprint, expiresAt, facts } = minted
+  return {
+    ...common(occasion),
+    kind: 'credential.minted',
+    ...link,
+    ...place,
+    fingerprint,
+    expires: expiresAt.toISOString(),
+    facts,
+  }
+}
+
+export function credentialFailed(
+  occasion: Occasion,
+  link: Link,
+  place: CredentialPlace,
+  code: string,
+): CredentialFailed {
+  return { ...common(occasion), kind: 'credential.failed', ...link, ...place, code }
+}
+
+export function credentialRevoked(
+  occasion: Occasion,
+  link: Link,
+  place: CredentialPlace,
+  revoked: { readonly outcome: 'gone' } | { readonly outcome: 'expires'; readonly expiresAt: Date },
+): CredentialRevoked {
+  return {
+    ...common(occasion),
+    kind: 'credential.revoked',
+    ...link,
+    ...place,
+    outcome: revoked.outcome,
+    ...(revoked.outcome === 'expires' ? { expires: revoked.expiresAt.toISOString() } : {}),
+  }
+}
+
+export function grantEnded(
+  occasion: Occasion,
+  link: Link,
+  cause: GrantEnded['cause'],
+  by?: EntryCaller,
+): GrantEnded {
+  const common_ = { ...common(occasion), kind: 'grant.ended', ...link, cause } as const
+  return by === undefined ? common_ : { ...common_, by }
+}

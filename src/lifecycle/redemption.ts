@@ -1,0 +1,186 @@
+import { type Clock, type Random, ulid } from '../clock.ts'
+import type { Grant } from '../decision/decide.ts'
+import { evaluate } from '../decision/evaluate.ts'
+import type { Reason } from '../decision/reason.ts'
+import type { Environment } from '../environment/environment.ts'
+import { CredctlError, isCredctlError } from '../errors.ts'
+import type { Caller } from '../identity/caller.ts'
+import type { EntryCaller, Handle } from '../ledger/entry.ts'
+import type { GrantState, Ledger } from '../ledger/ledger.ts'
+import {
+  credentialFailed,
+  credentialMinted,
+  credentialRefused,
+  credentialRequested,
+} from '../ledger/record.ts'
+import { type Mint, type Minted, mintCredential } from '../mint/mint.ts'
+import type { Mints } from '../mint/mints.ts'
+import type { Catalog } from '../scope/catalog.ts'
+
+export interface RedemptionParts {
+  readonly catalog: () => Catalog
+  readonly environments: ReadonlyMap<string, Environment>
+  readonly ledger: Ledger
+  readonly mints: Mints
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** A fetch of one target's credential under a grant that is still live. */
+export interface Fetch {
+  readonly state: GrantState
+  readonly target: string
+  /** Plan digest as the broker signed it into the grant token: the database cannot change it. */
+  readonly signedPlan: string
+  readonly request: string
+}
+
+/** Fetches after restarts and on other replicas mint anew; a loop of them ends here. */
+const CREDENTIALS_PER_TARGET = 8
+
+/** Decides again, records, mints, records: in this order, and nothing leaves before the last. */
+export async function redeem(parts: RedemptionParts, fetch: Fetch): Promise<Minted> {
+  const grant = await decideAgain(parts, fetch)
+  await refuseLoops(parts, fetch)
+  const attempt = await recordIntent(parts, fetch, grant)
+  const minted = await mintOrUndo(parts, fetch, grant, attempt)
+  await recordOutcome(parts, fetch, attempt, minted)
+  return minted
+}
+
+/**
+ * The grant was allowed when it was asked for; today's catalogue must still allow it, and give
+ * exactly the plan that was signed. A changed scope means a new request, never a changed grant.
+ */
+async function decideAgain(parts: RedemptionParts, fetch: Fetch): Promise<Grant> {
+  const { state, target, signedPlan } = fetch
+  const evaluation = evaluate(
+    { ...state },
+    {
+      grantId: state.id,
+      caller: callerOf(state.caller),
+      found: parts.catalog().scopes.get(state.scope),
+      environment: parts.environments.get(state.environment),
+      usage: { liveGrants: 0, grantsLastDay: 0 },
+      issuedAt: state.issuedAt,
+      now: parts.clock.now(),
+    },
+  )
+  const { decision, plan } = evaluation
+  if (decision.outcome === 'deny') {
+    return await refuse(parts, fetch, decision.reasons, 'access_denied', evaluation.disclosed)
+  }
+  if (plan?.digest !== state.plan || plan.digest !== signedPlan) {
+    const message = 'the scope or environment changed since the grant; request a new one'
+    return await refuse(parts, fetch, [{ code: 'plan_changed', message }], 'plan_changed')
+  }
+  if (!Object.hasOwn(plan.targets, target)) {
+    const known = Object.keys(plan.targets).join(' or ')
+    const message = `this grant has no target ${JSON.stringify(target)}`
+    throw new CredctlError('target_unknown', message, { hint: `its targets are ${known}` })
+  }
+  return decision.grant
+}
+
+async function refuse(
+  parts: RedemptionParts,
+  { state, target, request }: Fetch,
+  reasons: readonly Reason[],
+  code: 'access_denied' | 'plan_changed',
+  disclosed = reasons,
+): Promise<never> {
+  const occasion = { request, now: parts.clock.now() }
+  const link = { grant: state.id, previous: state.lastIndex }
+  await parts.ledger.append(credentialRefused(occasion, link, { target, reasons }))
+  throw new CredctlError(code, disclosed.map(({ message }) => message).join('; '))
+}
+
+async function refuseLoops({ ledger }: RedemptionParts, { state, target }: Fetch): Promise<void> {
+  const credentials = await ledger.credentials(state.id)
+  const made = credentials.filter((each) => each.target === target && each.status !== 'failed')
+  if (made.length < CREDENTIALS_PER_TARGET) return
+  const message = `the grant has already had ${made.length} credentials for ${target}`
+  throw new CredctlError('limit_reached', message, { hint: 'request a new grant' })
+}
+
+interface Attempt {
+  readonly mint: Mint
+  readonly credential: string
+  readonly handle: Handle
+  /** Index of the entry that says it was about to be made. */
+  readonly index: number
+}
+
+async function recordIntent(parts: RedemptionParts, fetch: Fetch, grant: Grant): Promise<Attempt> {
+  const { state, target, request } = fetch
+  const now = parts.clock.now()
+  const credential = ulid(parts.clock, parts.random)
+  const mint = parts.mints.of(state.environment, target)
+  const handle = mint.handle(grant, target, credential)
+  const link = { grant: state.id, previous: state.lastIndex }
+  const place = { credential, target, handle, plan: grant.plan.digest }
+  const entry = credentialRequested({ request, now }, link, place)
+  const { index } = await parts.ledger.append(entry, { grant: 'live' })
+  return { mint, credential, handle, index }
+}
+
+/** After a failure nobody knows what the target did: the handle is revoked, then recorded. */
+async function mintOrUndo(
+  parts: RedemptionParts,
+  fetch: Fetch,
+  grant: Grant,
+  attempt: Attempt,
+): Promise<Minted> {
+  try {
+    return await mintCredential(attempt.mint, grant, fetch.target, attempt.handle)
+  } catch (error) {
+    const failure = isCredctlError(error)
+      ? error
+      : new CredctlError('internal', 'minting failed', { cause: error })
+    // If undoing fails too, the credential stays without outcome and the sweep finds it.
+    await undo(parts, fetch, grant, attempt, failure.code).catch(() => undefined)
+    throw failure
+  }
+}
+
+async function undo(
+  parts: RedemptionParts,
+  fetch: Fetch,
+  grant: Grant,
+  attempt: Attempt,
+  code: string,
+): Promise<void> {
+  await attempt.mint.revoke(attempt.handle, grant.expiresAt)
+  const { occasion, link, place } = after(parts, fetch, attempt)
+  const entry = credentialFailed(occasion, link, place, code)
+  await parts.ledger.append(entry, { credential: 'open' })
+}
+
+async function recordOutcome(
+  parts: RedemptionParts,
+  fetch: Fetch,
+  attempt: Attempt,
+  minted: Minted,
+): Promise<void> {
+  const { occasion, link, place } = after(parts, fetch, attempt)
+  try {
+    const entry = credentialMinted(occasion, link, place, minted)
+    await parts.ledger.append(entry, { grant: 'live' })
+  } catch (error) {
+    await attempt.mint.revoke(attempt.handle, minted.expiresAt).catch(() => undefined)
+    throw error
+  }
+}
+
+function after(parts: RedemptionParts, { state, target, request }: Fetch, attempt: Attempt) {
+  return {
+    occasion: { request, now: parts.clock.now() },
+    link: { grant: state.id, previous: attempt.index },
+    place: { credential: attempt.credential, target },
+  }
+}
+
+/** Roles are not needed to redeem and are not recorded, so none come back. */
+function callerOf(recorded: EntryCaller): Caller {
+  return { ...recorded, roles: [] }
+}

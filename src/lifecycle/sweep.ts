@@ -1,0 +1,87 @@
+import { type Random, ulid } from '../clock.ts'
+import type { CredentialState } from '../ledger/ledger.ts'
+import { endGrant } from './ending.ts'
+import { type Parts, type RevocationResult, revokeCredential } from './revocation.ts'
+
+/** How much one round takes on: after a long outage, revocations are paced, not a storm. */
+const BATCH = 50
+const PARALLEL = 4
+const FIRST_RETRY_MS = 2_000
+const LAST_RETRY_MS = 300_000
+
+export interface SweepParts extends Parts {
+  readonly random: Random
+  /** Called for every revocation that did not finish, with the number of tries so far. */
+  readonly onPending: (credential: CredentialState, code: string, tries: number) => void
+}
+
+/**
+ * Ends what nobody else will: grants past their time, credentials whose broker died before it
+ * recorded an outcome, revocations that failed. Everything it needs is in the ledger's state, so
+ * it works the same after a crash, after a restart and beside other replicas.
+ */
+export class Sweep {
+  readonly #parts: SweepParts
+  readonly #retries = new Map<string, { tries: number; notBefore: number }>()
+
+  constructor(parts: SweepParts) {
+    this.#parts = parts
+  }
+
+  /** One round. Returns how much it ended; undefined when another replica is at it. */
+  async round(): Promise<number | undefined> {
+    return this.#parts.ledger.exclusively('sweep', async () => {
+      const expired = await this.#endExpired()
+      const revoked = await this.#finish()
+      return expired + revoked
+    })
+  }
+
+  async #endExpired(): Promise<number> {
+    const { ledger, clock, random } = this.#parts
+    const now = clock.now()
+    const grants = await ledger.expired(now, BATCH)
+    const occasion = { request: ulid(clock, random), now }
+    await inParallel(grants, (grant) => endGrant(this.#parts, occasion, grant, 'expired'))
+    return grants.length
+  }
+
+  async #finish(): Promise<number> {
+    const { ledger, clock, random } = this.#parts
+    const now = clock.now()
+    const open = await ledger.unfinished(now, BATCH * 4)
+    const due = open.filter(({ id }) => (this.#retries.get(id)?.notBefore ?? 0) <= now.getTime())
+    const request = ulid(clock, random)
+    const results = await inParallel(due.slice(0, BATCH), async (credential) => {
+      const result = await revokeCredential(this.#parts, request, credential)
+      this.#remember(credential, result)
+      return result
+    })
+    return results.filter(({ outcome }) => outcome !== 'pending').length
+  }
+
+  /** Without limit, with growing pauses: a target may be down for days. */
+  #remember(credential: CredentialState, result: RevocationResult): void {
+    if (result.outcome !== 'pending') {
+      this.#retries.delete(credential.id)
+      return
+    }
+    const tries = (this.#retries.get(credential.id)?.tries ?? 0) + 1
+    const pause = Math.min(FIRST_RETRY_MS * 2 ** (tries - 1), LAST_RETRY_MS)
+    const notBefore = this.#parts.clock.now().getTime() + pause
+    this.#retries.set(credential.id, { tries, notBefore })
+    this.#parts.onPending(credential, result.code, tries)
+  }
+}
+
+async function inParallel<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  const queue = [...items]
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+      results.push(await run(item))
+    }
+  }
+  await Promise.all(Array.from({ length: PARALLEL }, worker))
+  return results
+}

@@ -1,0 +1,55 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/** What an operator watches. Labels come from closed sets: never from a token or a request. */
+export function createMetrics() {
+  const registry = new Registry()
+  const registers = [registry]
+  return {
+    registry,
+    decisions: new Counter({
+      name: 'credctl_decisions_total',
+      help: 'Decisions about authenticated callers.',
+      labelNames: ['outcome', 'class', 'code'],
+      registers,
+    }),
+    authenticationFailures: new Counter({
+      name: 'credctl_authentication_failures_total',
+      help: 'Requests refused before a caller was known.',
+      labelNames: ['code'],
+      registers,
+    }),
+    credentials: new Counter({
+      name: 'credctl_credentials_total',
+      help: 'Credential fetches by outcome.',
+      labelNames: ['kind', 'outcome'],
+      registers,
+    }),
+    revocationsPending: new Counter({
+      name: 'credctl_revocation_retries_total',
+      help: 'Revocations that did not finish and will be tried again.',
+      labelNames: ['kind', 'code'],
+      registers,
+    }),
+    unfinished: new Gauge({
+      name: 'credctl_unfinished_credentials',
+      help: 'Credentials of ended grants that are not known to be gone yet.',
+      registers,
+    }),
+    oldestUnfinished: new Gauge({
+      name: 'credctl_oldest_unfinished_seconds',
+      help: 'Age of the oldest such credential; alert when it grows.',
+      registers,
+    }),
+    requests: new Histogram({
+      name: 'credctl_request_seconds',
+      help: 'HTTP requests by route and status.',
+      labelNames: ['route', 'status'],
+      buckets: SECONDS,
+      registers,
+    }),
+  }
+}
+
+export type Metrics = ReturnType<typeof createMetrics>
