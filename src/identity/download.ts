@@ -1,0 +1,51 @@
+import { CredctlError } from '../errors.ts'
+import { parseStrictObject } from './strict-json.ts'
+
+const MAX_BYTES = 1024 * 1024
+
+export type Fetch = typeof fetch
+
+export interface Download {
+  readonly fetch: Fetch
+  /** For the whole exchange, body included. */
+  readonly timeoutMs: number
+}
+
+/**
+ * Fetches a JSON object an issuer publishes. Bounded in time and size, and exactly from the URL
+ * given: a redirect is refused, because following one would let whoever answers there aim the
+ * broker at addresses only it can reach. Error: `issuer_keys_unavailable`.
+ */
+export async function downloadJson(
+  url: string,
+  { fetch, timeoutMs }: Download,
+): Promise<Record<string, unknown>> {
+  try {
+    const response = await fetch(url, {
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeoutMs),
+      headers: { accept: 'application/json, application/jwk-set+json' },
+    })
+    return parseStrictObject(await readBody(response, url), 'answer of the issuer')
+  } catch (cause) {
+    throw new CredctlError('issuer_keys_unavailable', `the keys at ${url} cannot be read`, {
+      cause,
+    })
+  }
+}
+
+async function readBody(response: Response, url: string): Promise<Buffer> {
+  if (response.status !== 200 || response.body === null) {
+    await response.body?.cancel()
+    throw new Error(`${url} answered ${response.status}; only 200 is accepted, never a redirect`)
+  }
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of response.body) {
+    chunks.push(chunk)
+    size += chunk.byteLength
+    // Leaving the loop cancels the stream.
+    if (size > MAX_BYTES) throw new Error(`${url} answered more than ${MAX_BYTES} bytes`)
+  }
+  return Buffer.concat(chunks)
+}

@@ -1,0 +1,178 @@
+import { errors, type JWTPayload, jwtVerify } from 'jose'
+import { digestBytes } from '../canonical.ts'
+import type { Clock } from '../clock.ts'
+import { CredctlError, type ErrorCode } from '../errors.ts'
+import type { Caller } from './caller.ts'
+import { flattenClaims } from './claims.ts'
+import { classify } from './classify.ts'
+import { discoverKeyUrl } from './discovery.ts'
+import { downloadJson, type Fetch } from './download.ts'
+import type { IssuerConfig } from './issuer.ts'
+import { KeySet, type KeySetState, type KeySetTimes } from './key-set.ts'
+import { checkTimes, requireClaims, requireSubject } from './payload.ts'
+import { parseToken, type UnverifiedToken } from './token.ts'
+
+export interface VerifierOptions {
+  readonly clock: Clock
+  /** For tests; the runtime's own otherwise. */
+  readonly fetch?: Fetch
+  /** Limit of one key request, body included. */
+  readonly timeoutMs?: number
+  readonly times?: KeySetTimes
+}
+
+export interface Verifier {
+  /**
+   * Who a bearer token speaks for. Errors: any `token_*`, `issuer_keys_unavailable` (try again),
+   * `caller_unclassified`. No message holds the token or a claim's value.
+   */
+  verify(token: string): Promise<Caller>
+  /** State of each issuer's keys by issuer name. Fetches nothing. */
+  keys(): Readonly<Record<string, KeySetState>>
+}
+
+interface KnownIssuer {
+  readonly name: string
+  readonly config: IssuerConfig
+  readonly keys: KeySet
+}
+
+/** A verifier for exactly these issuers. No issuers, no callers. */
+export function createVerifier(
+  issuers: Readonly<Record<string, IssuerConfig>>,
+  options: VerifierOptions,
+): Verifier {
+  const known = Object.entries(issuers).map(
+    ([name, config]): KnownIssuer => ({ name, config, keys: keysOf(config, options) }),
+  )
+  const byUrl = new Map(known.map((issuer) => [issuer.config.issuer, issuer]))
+  return {
+    verify: (token) => verify(token, byUrl, options.clock),
+    keys: () => Object.fromEntries(known.map(({ name, keys }) => [name, keys.state()])),
+  }
+}
+
+function keysOf({ issuer, jwks_url }: IssuerConfig, options: VerifierOptions): KeySet {
+  const download = { fetch: options.fetch ?? fetch, timeoutMs: options.timeoutMs ?? 3000 }
+  const load = async () =>
+    downloadJson(jwks_url ?? (await discoverKeyUrl(issuer, download)), download)
+  return new KeySet(load, options.clock, options.times)
+}
+
+/** What can refuse without a key comes first, so that a stranger's token never causes a request. */
+async function verify(
+  text: string,
+  issuers: ReadonlyMap<string, KnownIssuer>,
+  clock: Clock,
+): Promise<Caller> {
+  const token = parseToken(text)
+  const issuer = findIssuer(token, issuers)
+  checkHeader(token, issuer.config)
+  checkAudience(token, issuer.config)
+  requireSubject(token.payload)
+  requireClaims(token.payload, issuer.config.required_claims)
+  checkTimes(token.payload, issuer.config, clock)
+  const payload = await verifySignature(token, issuer, clock)
+  return toCaller(text, payload, issuer)
+}
+
+/** The issuer is looked up by its exact text: no case folding, no slash trimming, no patterns. */
+function findIssuer(
+  { payload }: UnverifiedToken,
+  issuers: ReadonlyMap<string, KnownIssuer>,
+): KnownIssuer {
+  const { iss } = payload
+  const issuer = typeof iss === 'string' ? issuers.get(iss) : undefined
+  if (issuer !== undefined) return issuer
+  throw new CredctlError(
+    'token_issuer_unknown',
+    'the token is from an issuer not configured here',
+    {
+      hint: 'The iss claim must equal the issuer of an entry in credctl.yaml, byte for byte.',
+    },
+  )
+}
+
+const ORDINARY_TYPES = [undefined, 'jwt', 'jose']
+
+function checkHeader({ header }: UnverifiedToken, config: IssuerConfig): void {
+  if (!config.algorithms.some((algorithm) => algorithm === header.alg)) {
+    throw new CredctlError(
+      'token_algorithm_refused',
+      'the token is signed with an algorithm that this issuer may not use',
+      {
+        hint: `Accepted: ${config.algorithms.join(', ')}.`,
+      },
+    )
+  }
+  const type = header.typ?.toLowerCase().replace(/^application\//, '')
+  const accepted = config.typ === undefined ? ORDINARY_TYPES : [config.typ.toLowerCase()]
+  if (accepted.includes(type)) return
+  throw new CredctlError(
+    'token_type_refused',
+    'the typ header says that the token is for something else',
+    {
+      hint: `Accepted: ${config.typ ?? 'JWT, JOSE or none'}.`,
+    },
+  )
+}
+
+/** Also a token for us and somebody else is refused: that somebody could hand it to us. */
+function checkAudience({ payload }: UnverifiedToken, { audience }: IssuerConfig): void {
+  const { aud } = payload
+  if (aud === undefined) throw new CredctlError('token_claim_missing', 'the token has no aud claim')
+  const named: unknown[] = Array.isArray(aud) ? aud : [aud]
+  if (named.some((item) => typeof item !== 'string')) {
+    throw new CredctlError(
+      'token_claim_invalid',
+      'the aud claim is not a string or list of strings',
+    )
+  }
+  if (named.length > 0 && named.every((item) => audience.some((ours) => ours === item))) return
+  throw new CredctlError('token_audience_mismatch', 'the token is not for this broker alone', {
+    hint: `Request a token whose only audience is ${audience[0]}.`,
+  })
+}
+
+async function verifySignature(
+  { text }: UnverifiedToken,
+  { config, keys }: KnownIssuer,
+  clock: Clock,
+): Promise<JWTPayload> {
+  try {
+    const { payload } = await jwtVerify(text, keys.find, {
+      algorithms: [...config.algorithms],
+      issuer: config.issuer,
+      audience: [...config.audience],
+      clockTolerance: config.clock_tolerance,
+      currentDate: clock.now(),
+      requiredClaims: ['sub', 'iat', 'exp'],
+    })
+    return payload
+  } catch (error) {
+    throw toRefusal(error)
+  }
+}
+
+/** jose repeats every check above on what it verified; its words stay in the operator's log. */
+function toRefusal(error: unknown): CredctlError {
+  if (error instanceof CredctlError) return error
+  return new CredctlError(codeOf(error), 'the token did not verify', { cause: error })
+}
+
+function codeOf(error: unknown): ErrorCode {
+  if (error instanceof errors.JWTExpired) return 'token_expired'
+  if (error instanceof errors.JWTClaimValidationFailed) return 'token_claim_invalid'
+  return 'token_signature_invalid'
+}
+
+function toCaller(text: string, payload: JWTPayload, issuer: KnownIssuer): Caller {
+  const claims = flattenClaims(payload)
+  return Object.freeze({
+    ...classify(issuer.config.callers, claims),
+    issuer: issuer.name,
+    subject: requireSubject(payload),
+    claims,
+    token: digestBytes(Buffer.from(text)),
+  })
+}
