@@ -66,7 +66,7 @@ export function planScope(scope: Scope, environment: Environment, parameters: Pa
     const target = environment.targets[name]
     const compiled =
       target?.kind === 'postgres' && 'postgres' in access
-        ? planPostgres(access.postgres)
+        ? planPostgres(access.postgres, target)
         : target?.kind === 'aws' && 'aws' in access
           ? planAws(access.aws, target, { ttlSeconds: scope.ttl })
           : mismatch(environment, name, Object.keys(access)[0] ?? '')

@@ -1,4 +1,5 @@
-import type { PlannedRelation } from './plan.ts'
+import type { Verb } from '../../scope/access-postgres.ts'
+import type { GroupPrivileges, PlannedRelation } from './plan.ts'
 
 /** Names of ours: content-addressed group roles and per-credential logins. */
 const ROLE = /^cb[sg]_[a-z0-9_]{8,59}$/
@@ -14,23 +15,52 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
+/** A quoted SQL string: correct whatever `standard_conforming_strings` says. */
+export function quoteLiteral(text: string): string {
+  if (text.includes('\0')) throw new TypeError('not a PostgreSQL string: it holds NUL')
+  const doubled = text.replaceAll("'", "''")
+  return doubled.includes('\\') ? `E'${doubled.replaceAll('\\', '\\\\')}'` : `'${doubled}'`
+}
+
 /** A quoted role name of ours; anything else is a programming error, whatever quoting could do. */
 export function quoteRole(name: string): string {
   if (!ROLE.test(name)) throw new TypeError('not a role name of credctl')
   return `"${name}"`
 }
 
+/** `"schema"."name"`. */
+export function quoteQualified(schema: string, name: string): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`
+}
+
 /** Creates a group role with exactly these privileges: tables are never granted to a login. */
-export function groupRoleStatements(role: string, relations: readonly PlannedRelation[]): string[] {
+export function groupRoleStatements(role: string, privileges: GroupPrivileges): string[] {
   const group = quoteRole(role)
-  const schemas = [...new Set(relations.map((relation) => relation.schema))]
   return [
     `CREATE ROLE ${group} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT`,
-    ...schemas.map((schema) => `GRANT USAGE ON SCHEMA ${quoteIdentifier(schema)} TO ${group}`),
-    ...relations.map(({ schema, table, verbs }) => {
-      const privileges = verbs.map((verb) => verb.toUpperCase()).join(', ')
-      const relation = `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`
-      return `GRANT ${privileges} ON TABLE ${relation} TO ${group}`
-    }),
+    ...grantStatements(privileges).map((grant) => `GRANT ${grant} TO ${group}`),
   ]
+}
+
+/** What the grants name, without `GRANT` and `TO`: the same list for whoever receives it. */
+export function grantStatements({ database, relations, sequences }: GroupPrivileges): string[] {
+  const schemas = new Set([...relations, ...sequences].map(({ schema }) => schema))
+  return [
+    `CONNECT ON DATABASE ${quoteIdentifier(database)}`,
+    ...[...schemas].sort().map((schema) => `USAGE ON SCHEMA ${quoteIdentifier(schema)}`),
+    ...relations.map(
+      (relation) =>
+        `${verbsOf(relation)} ON TABLE ${quoteQualified(relation.schema, relation.table)}`,
+    ),
+    ...sequences.map(({ schema, name }) => `USAGE ON SEQUENCE ${quoteQualified(schema, name)}`),
+  ]
+}
+
+function verbsOf({ verbs, columns }: PlannedRelation): string {
+  const privilege = (verb: Verb) => {
+    const limited = columns?.[verb]
+    const list = limited === undefined ? '' : ` (${limited.map(quoteIdentifier).join(', ')})`
+    return `${verb.toUpperCase()}${list}`
+  }
+  return verbs.map(privilege).join(', ')
 }
