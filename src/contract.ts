@@ -202,6 +202,19 @@ export const endAnswer = z
   .object({ id: ulid, revocations: z.array(revocation) })
   .meta({ id: 'EndAnswer' })
 
+export const receiptList = z
+  .object({
+    id: ulid,
+    receipts: z.array(
+      z.object({
+        index: z.int(),
+        entry: z.string().meta({ description: 'The exact bytes that were hashed.' }),
+        receipt: z.string().meta({ description: 'c2sp.org/tlog-proof@v1' }),
+      }),
+    ),
+  })
+  .meta({ id: 'ReceiptList' })
+
 export const scopeSummary = z
   .object({
     name: z.string(),

@@ -1,0 +1,66 @@
+import { CredctlError } from '../errors.ts'
+import { CALLER_CLASSES, type Caller, type CallerClass, type Role } from '../identity/caller.ts'
+import type { GrantClaims } from '../identity/grant-token.ts'
+import type { GrantFilter, GrantState } from '../ledger/ledger.ts'
+
+/** Who a request under `/v1` speaks for: an identity, or a grant and nothing more. */
+export type Principal =
+  | { readonly kind: 'caller'; readonly caller: Caller }
+  | { readonly kind: 'grant'; readonly claims: GrantClaims }
+
+interface Rule {
+  /** Classes whose identity token is accepted. */
+  readonly classes: readonly CallerClass[]
+  /** Is a grant token accepted? */
+  readonly grant: boolean
+  /** Roles that see and act on what is not their own. */
+  readonly everything: readonly Role[]
+}
+
+/** Which callers may use which endpoint: the whole of it, in one table. */
+export const ACCESS = {
+  fetchCredential: { classes: [], grant: true, everything: [] },
+  plan: { classes: CALLER_CLASSES, grant: false, everything: [] },
+  listScopes: { classes: CALLER_CLASSES, grant: false, everything: ['operator', 'auditor'] },
+  listGrants: { classes: CALLER_CLASSES, grant: false, everything: ['operator', 'auditor'] },
+  showGrant: { classes: CALLER_CLASSES, grant: true, everything: ['operator', 'auditor'] },
+  endGrant: { classes: CALLER_CLASSES, grant: true, everything: ['operator'] },
+} as const satisfies Record<string, Rule>
+
+export type Operation = keyof typeof ACCESS
+
+/** Refuses a principal that may not use the endpoint at all. */
+export function requireAccess(operation: Operation, principal: Principal): void {
+  const rule: Rule = ACCESS[operation]
+  const admitted =
+    principal.kind === 'grant' ? rule.grant : rule.classes.includes(principal.caller.class)
+  if (admitted) return
+  const wanted = rule.grant ? 'a grant token' : 'an identity token'
+  throw new CredctlError('caller_not_permitted', 'this token cannot be used here', {
+    hint:
+      rule.classes.length > 0 && rule.grant
+        ? 'Send an identity or a grant token.'
+        : `Send ${wanted}.`,
+  })
+}
+
+/** Does a role let this principal see what is not its own? */
+export function seesEverything(operation: Operation, principal: Principal): boolean {
+  const rule: Rule = ACCESS[operation]
+  if (principal.kind === 'grant' || principal.caller.class !== 'human') return false
+  return principal.caller.roles.some((role) => rule.everything.includes(role))
+}
+
+/** A grant is its caller's own, or the grant token's own. An id alone is no authority. */
+export function owns(principal: Principal, grant: GrantState): boolean {
+  if (principal.kind === 'grant') return principal.claims.grant === grant.id
+  const { issuer, subject } = principal.caller
+  return grant.caller.issuer === issuer && grant.caller.subject === subject
+}
+
+/** What a listing is cut down to for this principal. */
+export function visibleGrants(principal: Principal): Pick<GrantFilter, 'owner'> {
+  if (principal.kind === 'grant' || seesEverything('listGrants', principal)) return {}
+  const { issuer, subject } = principal.caller
+  return { owner: { issuer, subject } }
+}

@@ -1,0 +1,72 @@
+import { type Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { CredctlError } from '../errors.ts'
+import { everyAnswer } from './headers.ts'
+import { openApiDocument } from './openapi.ts'
+import { ENDPOINTS, type EndpointName } from './operations.ts'
+import type { ApiEnv, ApiParts } from './parts.ts'
+import { problemAnswer } from './problem-answer.ts'
+import { createRateLimits } from './rate-limits.ts'
+import { credentialEndpoint } from './routes/credentials.ts'
+import { authorizationServerMetadata, keySet } from './routes/discovery.ts'
+import { endGrant, grantReceipts, listGrants, showGrant } from './routes/grants.ts'
+import { checkpointEndpoint, tileEndpoint } from './routes/log.ts'
+import { health, metricsEndpoint, readiness } from './routes/operation.ts'
+import { planEndpoint } from './routes/plans.ts'
+import { listScopes, showScope } from './routes/scopes.ts'
+import { tokenEndpoint } from './routes/token.ts'
+
+/** An identity token and a task fit many times; nothing else is sent here. */
+const MAX_BODY = 64 * 1024
+
+type Handler = (context: Context<ApiEnv>) => Response | Promise<Response>
+
+/** The whole HTTP face of the broker: HTTP in, HTTP out, no rules. */
+export function createApp(parts: ApiParts): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>()
+  app.use(everyAnswer(parts))
+  app.use(bodyLimit({ maxSize: MAX_BODY, onError: refuseLargeBody }))
+  for (const [name, handler] of Object.entries(handlersOf(parts))) {
+    const { method, path } = ENDPOINTS[name as EndpointName]
+    app.on(method.toUpperCase(), routePath(path), handler)
+  }
+  app.notFound((context) => problemAnswer(parts, context, nothingHere()))
+  app.onError((error, context) => problemAnswer(parts, context, error))
+  return app
+}
+
+/** One handler for each endpoint of the table: a missing one does not compile. */
+function handlersOf(parts: ApiParts): Record<EndpointName, Handler> {
+  return {
+    token: tokenEndpoint(parts, createRateLimits()),
+    fetchCredential: credentialEndpoint(parts),
+    plan: planEndpoint(parts),
+    listGrants: listGrants(parts),
+    showGrant: showGrant(parts),
+    endGrant: endGrant(parts),
+    grantReceipts: grantReceipts(parts),
+    listScopes: listScopes(parts),
+    showScope: showScope(parts),
+    checkpoint: checkpointEndpoint(parts),
+    tile: tileEndpoint(parts),
+    authorizationServer: authorizationServerMetadata(parts),
+    keys: keySet(parts),
+    openapi: (context) => context.json(openApiDocument(parts.url)),
+    health,
+    readiness: readiness(parts),
+    metrics: metricsEndpoint(parts),
+  }
+}
+
+/** `{path}` may hold slashes (tile numbers do), every other parameter is one segment. */
+function routePath(path: string): string {
+  return path.replace('{path}', '*').replaceAll(/\{(\w+)\}/g, ':$1')
+}
+
+function refuseLargeBody(): never {
+  throw new CredctlError('request_too_large', `the body is larger than ${MAX_BODY / 1024} KiB`)
+}
+
+function nothingHere(): CredctlError {
+  return new CredctlError('not_found', 'there is nothing here', { hint: 'See /openapi.json.' })
+}

@@ -1,0 +1,28 @@
+import type { Context } from 'hono'
+import type { ApiEnv, ApiParts } from './parts.ts'
+import { asCredctlError, problemOf, retryAfter, STATUS } from './problem.ts'
+
+/** Logs what happened with its cause, answers what the caller may know of it (RFC 9457). */
+export function problemAnswer(
+  parts: ApiParts,
+  context: Context<ApiEnv>,
+  thrown: unknown,
+): Response {
+  const error = asCredctlError(thrown)
+  const request = context.get('request')
+  const status = STATUS[error.code]
+  parts.logger[status >= 500 ? 'error' : 'info'](
+    { request, code: error.code, err: error.cause },
+    error.message,
+  )
+  const wait = retryAfter(error)
+  const problem = problemOf(error, request)
+  // AWS clients show `Code` and `Message` of a container-credentials refusal and nothing else.
+  const forAws = { Code: error.code, Message: problem.detail ?? problem.title }
+  const isFetch = context.req.path.startsWith('/v1/credentials/')
+  return context.body(JSON.stringify(isFetch ? { ...problem, ...forAws } : problem), status, {
+    'content-type': 'application/problem+json',
+    ...(wait === undefined ? {} : { 'retry-after': wait }),
+    ...(status === 401 ? { 'www-authenticate': 'Bearer error="invalid_token"' } : {}),
+  })
+}

@@ -1,0 +1,62 @@
+import { getConnInfo } from '@hono/node-server/conninfo'
+import type { Context } from 'hono'
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { CredctlError } from '../errors.ts'
+import type { ApiEnv } from './parts.ts'
+
+/** A count that grows by what went wrong, and closes the door for a while when it is full. */
+export interface Bucket {
+  /** Throws `rate_limited` when the key has used up its count. */
+  check(key: string): Promise<void>
+  spend(key: string): Promise<void>
+}
+
+export interface RateLimits {
+  /** Requests whose token was no good, by network address: before anyone is known. */
+  readonly strangers: Bucket
+  /** Decisions that came out as deny, by issuer and subject: each is an entry in the log. */
+  readonly refusals: Bucket
+  addressOf(context: Context<ApiEnv>): string
+}
+
+const PER_MINUTE = { strangers: 300, refusals: 60 }
+
+/** Per replica and in memory: a bound on noise, not a security boundary. */
+export function createRateLimits(): RateLimits {
+  return {
+    strangers: bucket(PER_MINUTE.strangers),
+    refusals: bucket(PER_MINUTE.refusals),
+    addressOf: (context) => remoteAddress(context),
+  }
+}
+
+function bucket(points: number): Bucket {
+  const limiter = new RateLimiterMemory({ points, duration: 60 })
+  return {
+    async check(key) {
+      const state = await limiter.get(key)
+      if (state === null || state.consumedPoints < points) return
+      throw limited(state.msBeforeNext)
+    },
+    async spend(key) {
+      await limiter.consume(key).catch((refused: unknown) => {
+        // Being over the limit matters at the next request, not for the answer of this one.
+        if (!(refused instanceof RateLimiterRes)) throw refused
+      })
+    },
+  }
+}
+
+function limited(milliseconds: number): CredctlError {
+  const seconds = Math.ceil(milliseconds / 1000)
+  return new CredctlError('rate_limited', 'too many refused requests', {
+    hint: `Wait ${seconds} s.`,
+  })
+}
+
+/** The peer's address: forwarded headers are the sender's word and are not believed. */
+function remoteAddress(context: Context<ApiEnv>): string {
+  const env: unknown = context.env
+  const served = typeof env === 'object' && env !== null && 'incoming' in env
+  return served ? (getConnInfo(context).remote.address ?? 'unknown') : 'in-process'
+}

@@ -1,0 +1,21 @@
+import type { Context } from 'hono'
+import { CredctlError } from '../../errors.ts'
+import { authenticate } from '../authenticate.ts'
+import type { ApiEnv, ApiParts } from '../parts.ts'
+
+/** `GET /v1/credentials/{target}`: the credential itself, in the target's native shape. */
+export function credentialEndpoint(parts: ApiParts) {
+  return async (context: Context<ApiEnv>): Promise<Response> => {
+    const principal = await authenticate(parts, context, 'fetchCredential')
+    if (principal.kind !== 'grant') {
+      throw new CredctlError('caller_not_permitted', 'credentials are fetched with a grant token')
+    }
+    const minted = await parts.broker.credential({
+      grant: principal.claims.grant,
+      plan: principal.claims.plan,
+      target: context.req.param('target') ?? '',
+      request: context.get('request'),
+    })
+    return context.json(minted.credential.reveal())
+  }
+}

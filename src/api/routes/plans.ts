@@ -1,0 +1,36 @@
+import type { Context } from 'hono'
+import { task } from '../../contract.ts'
+import { CredctlError } from '../../errors.ts'
+import { authenticate } from '../authenticate.ts'
+import type { ApiEnv, ApiParts } from '../parts.ts'
+
+/** `POST /v1/plans`: what a request would get. Nothing is minted and nothing recorded. */
+export function planEndpoint(parts: ApiParts) {
+  return async (context: Context<ApiEnv>) => {
+    const principal = await authenticate(parts, context, 'plan')
+    if (principal.kind !== 'caller') {
+      throw new CredctlError('caller_not_permitted', 'plans are asked for with an identity token')
+    }
+    const ask = await taskOf(context)
+    const { decision, disclosed, plan } = await parts.broker.plan(principal.caller, ask)
+    // A plan of a scope that the caller may not take is not the caller's to see.
+    const shown = decision.outcome === 'allow' ? { plan } : {}
+    return context.json({ decision: decision.outcome, reasons: disclosed, ...shown }, 200)
+  }
+}
+
+async function taskOf(context: Context<ApiEnv>) {
+  const type = context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
+  if (type !== 'application/json') {
+    throw new CredctlError('media_type_unsupported', 'the body must be JSON', {
+      hint: 'Send Content-Type: application/json',
+    })
+  }
+  const json: unknown = await context.req.json().catch(() => undefined)
+  const parsed = task.safeParse(json)
+  if (parsed.success) return parsed.data
+  const where = parsed.error.issues[0]?.path.join('.') ?? ''
+  throw new CredctlError('request_invalid', `the task is not accepted${where && ` at ${where}`}`, {
+    hint: 'Send scope, environment, intent and, if the scope has them, parameters.',
+  })
+}

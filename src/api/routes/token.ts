@@ -1,0 +1,165 @@
+import type { Context } from 'hono'
+import type { Broker } from '../../broker.ts'
+import { GRANT_TYPES, TASK_DETAILS_TYPE, TOKEN_TYPES, type TokenAnswer } from '../../contract.ts'
+import type { Grant } from '../../decision/decide.ts'
+import type { Ask } from '../../decision/evaluate.ts'
+import { CredctlError, isCredctlError } from '../../errors.ts'
+import type { Caller } from '../../identity/caller.ts'
+import { describe, oauthErrorOf } from '../oauth-error.ts'
+import type { ApiEnv, ApiParts } from '../parts.ts'
+import { asCredctlError, retryAfter } from '../problem.ts'
+import type { RateLimits } from '../rate-limits.ts'
+import { parseTokenRequest, type TokenRequest, TokenRequestError } from '../token-request.ts'
+
+type GrantAnswer = Awaited<ReturnType<Broker['requestGrant']>>
+type Allowed = Extract<GrantAnswer, { outcome: 'allow' }>
+type Denied = Extract<GrantAnswer, { outcome: 'deny' }>
+
+/** `POST /token`: an identity token and a task in, a grant token out. */
+export function tokenEndpoint(parts: ApiParts, limits: RateLimits) {
+  return async (context: Context<ApiEnv>): Promise<Response> => {
+    const state: { request?: TokenRequest } = {}
+    try {
+      return await exchange(parts, limits, context, state)
+    } catch (error) {
+      return refuse(parts, context, asCredctlError(error), state.request?.badToken)
+    }
+  }
+}
+
+async function exchange(
+  parts: ApiParts,
+  limits: RateLimits,
+  context: Context<ApiEnv>,
+  state: { request?: TokenRequest },
+): Promise<Response> {
+  requireForm(context)
+  state.request = parseTokenRequest(await context.req.text(), parts.url)
+  const { token, ask } = state.request
+  const caller = await verified(parts, limits, context, token)
+  await limits.refusals.check(identityKey(caller))
+
+  const answer = await parts.broker.requestGrant(caller, ask, context.get('request'))
+  count(parts, caller, answer)
+  if (answer.outcome === 'allow') return context.json(await tokenAnswer(parts, caller, ask, answer))
+  await limits.refusals.spend(identityKey(caller))
+  return context.json(deniedBody(context, answer), 400)
+}
+
+function requireForm(context: Context<ApiEnv>): void {
+  const type = context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
+  if (type === 'application/x-www-form-urlencoded') return
+  throw new CredctlError('media_type_unsupported', 'the body must be a form', {
+    hint: 'Send Content-Type: application/x-www-form-urlencoded',
+  })
+}
+
+/** A stranger's bad tokens are counted and slowed down by address, and never reach the log. */
+async function verified(
+  parts: ApiParts,
+  limits: RateLimits,
+  context: Context<ApiEnv>,
+  token: string,
+): Promise<Caller> {
+  const address = limits.addressOf(context)
+  await limits.strangers.check(address)
+  try {
+    return await parts.verifier.verify(token)
+  } catch (error) {
+    if (isCredctlError(error)) parts.metrics.authenticationFailures.inc({ code: error.code })
+    await limits.strangers.spend(address)
+    throw error
+  }
+}
+
+function identityKey(caller: Caller): string {
+  return JSON.stringify([caller.issuer, caller.subject])
+}
+
+function count(parts: ApiParts, caller: Caller, answer: GrantAnswer): void {
+  const code = answer.outcome === 'allow' ? 'allowed' : (answer.disclosed[0]?.code ?? 'denied')
+  parts.metrics.decisions.inc({ outcome: answer.outcome, class: caller.class, code })
+}
+
+async function tokenAnswer(
+  parts: ApiParts,
+  caller: Caller,
+  ask: Ask,
+  { grant, guarantees }: Allowed,
+): Promise<TokenAnswer> {
+  const accessToken = await parts.grantTokens.issue({
+    grant: grant.id,
+    subject: caller.subject,
+    client: caller.issuer,
+    scope: ask.scope,
+    environment: ask.environment,
+    plan: grant.plan.digest,
+    issuedAt: grant.issuedAt,
+    expiresAt: grant.expiresAt,
+  })
+  return {
+    access_token: accessToken,
+    issued_token_type: TOKEN_TYPES.access,
+    token_type: 'Bearer',
+    expires_in: grant.plan.ttlSeconds,
+    authorization_details: [
+      {
+        type: TASK_DETAILS_TYPE,
+        ...ask,
+        grant: grant.id,
+        plan: grant.plan.digest,
+        expires_at: grant.expiresAt.toISOString(),
+        targets: targetsOf(parts, grant, guarantees),
+        blast_radius: wireBlastRadius(grant),
+      },
+    ],
+  }
+}
+
+function targetsOf(parts: ApiParts, grant: Grant, guarantees: Allowed['guarantees']) {
+  const targets = Object.entries(grant.plan.targets).map(([name, { kind }]) => [
+    name,
+    {
+      kind,
+      credential_endpoint: `${parts.url}/v1/credentials/${name}`,
+      guarantees: [...(guarantees[name] ?? [])],
+    },
+  ])
+  return Object.fromEntries(targets)
+}
+
+function wireBlastRadius(grant: Grant) {
+  const { accounts, ...rest } = grant.plan.blastRadius
+  return { ...rest, accounts: [...accounts] }
+}
+
+function deniedBody(context: Context<ApiEnv>, { id, disclosed }: Denied) {
+  return {
+    error: 'access_denied',
+    error_description: describe({ message: disclosed.map(({ message }) => message).join('; ') }),
+    code: 'access_denied',
+    request: context.get('request'),
+    grant: id,
+    reasons: disclosed,
+  }
+}
+
+function refuse(
+  parts: ApiParts,
+  context: Context<ApiEnv>,
+  error: CredctlError,
+  badToken: TokenRequest['badToken'] = 'invalid_request',
+): Response {
+  const request = context.get('request')
+  const { status, body } = oauthErrorOf(error, request, badToken)
+  parts.logger.info(
+    { request, code: error.code, err: error.cause },
+    `token refused: ${error.message}`,
+  )
+  const wait = retryAfter(error)
+  if (wait !== undefined) context.header('Retry-After', wait)
+  if (error instanceof TokenRequestError) body.error = error.oauth
+  return context.json(body, status)
+}
+
+export const SUPPORTED_GRANT_TYPES = Object.values(GRANT_TYPES)

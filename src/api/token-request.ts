@@ -1,0 +1,119 @@
+import { z } from 'zod'
+import { GRANT_TYPES, TASK_DETAILS_TYPE, TOKEN_TYPES, taskDetails } from '../contract.ts'
+import type { Ask } from '../decision/evaluate.ts'
+import { CredctlError } from '../errors.ts'
+import type { OAuthErrorName } from './oauth-error.ts'
+
+/** A request to `/token` in a form this server understands. */
+export interface TokenRequest {
+  /** The caller's identity token. */
+  readonly token: string
+  /** What a bad identity token is called under this grant type. */
+  readonly badToken: 'invalid_request' | 'invalid_grant'
+  readonly ask: Ask
+}
+
+/** A malformed request, with the name OAuth has for it. */
+export class TokenRequestError extends CredctlError {
+  readonly oauth: OAuthErrorName
+
+  constructor(oauth: OAuthErrorName, message: string, hint?: string) {
+    super('request_invalid', message, hint === undefined ? {} : { hint })
+    this.oauth = oauth
+  }
+}
+
+/**
+ * Reads the form of RFC 8693 §2.1 or RFC 7523 §2.1 with RFC 9396 details. Unknown parameters are
+ * ignored (RFC 6749 §3.2), repeated ones refused.
+ */
+export function parseTokenRequest(body: string, url: string): TokenRequest {
+  const form = new Form(body)
+  const grantType = form.required('grant_type')
+  const ask = askOf(form.required('authorization_details'))
+  checkAudience(form, url)
+  if (grantType === GRANT_TYPES.exchange) return exchange(form, ask)
+  if (grantType === GRANT_TYPES.bearer) {
+    return { token: form.required('assertion'), badToken: 'invalid_grant', ask }
+  }
+  const hint = `Use ${Object.values(GRANT_TYPES).join(' or ')}.`
+  throw new TokenRequestError('unsupported_grant_type', 'this grant type is not supported', hint)
+}
+
+const IDENTITY_TYPES: readonly string[] = [TOKEN_TYPES.jwt, TOKEN_TYPES.id]
+
+function exchange(form: Form, ask: Ask): TokenRequest {
+  const type = form.required('subject_token_type')
+  if (!IDENTITY_TYPES.includes(type)) {
+    const hint = `Use ${IDENTITY_TYPES.join(' or ')}.`
+    throw new TokenRequestError('invalid_request', 'this subject_token_type is not accepted', hint)
+  }
+  const requested = form.optional('requested_token_type')
+  if (requested !== undefined && requested !== TOKEN_TYPES.access) {
+    const hint = `Use ${TOKEN_TYPES.access}, or leave it out.`
+    throw new TokenRequestError('invalid_request', 'this requested_token_type is not issued', hint)
+  }
+  if (form.optional('actor_token') !== undefined) {
+    throw new TokenRequestError('invalid_request', 'actor_token is not accepted')
+  }
+  return { token: form.required('subject_token'), badToken: 'invalid_request', ask }
+}
+
+/** RFC 8707 and RFC 8693 let a client name its audience: ours is the only one there is. */
+function checkAudience(form: Form, url: string): void {
+  for (const name of ['resource', 'audience']) {
+    const value = form.optional(name)
+    if (value === undefined || value.replace(/\/+$/, '') === url) continue
+    throw new TokenRequestError('invalid_target', `tokens are issued for ${url} only`)
+  }
+}
+
+const detailsList = z.array(taskDetails).length(1)
+
+function askOf(text: string): Ask {
+  const { type: _type, ...ask } = parseDetails(text)
+  return ask
+}
+
+function parseDetails(text: string): z.infer<typeof taskDetails> {
+  const hint = `Send a JSON array with one object: type ${TASK_DETAILS_TYPE}, scope, environment, intent and, if the scope has them, parameters.`
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    throw new TokenRequestError(
+      'invalid_authorization_details',
+      'authorization_details is not JSON',
+      hint,
+    )
+  }
+  const parsed = detailsList.safeParse(json)
+  const [details] = parsed.data ?? []
+  if (details !== undefined) return details
+  const where = parsed.error?.issues[0]?.path.join('.') ?? ''
+  const message = `authorization_details is not accepted${where === '' ? '' : ` at ${where}`}`
+  throw new TokenRequestError('invalid_authorization_details', message, hint)
+}
+
+class Form {
+  readonly #values: URLSearchParams
+
+  constructor(body: string) {
+    this.#values = new URLSearchParams(body)
+  }
+
+  optional(name: string): string | undefined {
+    const values = this.#values.getAll(name)
+    if (values.length > 1) {
+      throw new TokenRequestError('invalid_request', `${name} is given more than once`)
+    }
+    // RFC 6749 §3.2: a parameter without a value counts as left out.
+    return values[0] === '' ? undefined : values[0]
+  }
+
+  required(name: string): string {
+    const value = this.optional(name)
+    if (value === undefined) throw new TokenRequestError('invalid_request', `${name} is missing`)
+    return value
+  }
+}

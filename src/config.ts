@@ -1,0 +1,145 @@
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import type { Diagnostic, Problem } from './document/diagnostic.ts'
+import { parseSource, type SourceDocument } from './document/document.ts'
+import { fields } from './document/fields.ts'
+import { slug } from './document/text.ts'
+import { environmentProblems } from './environment/checks.ts'
+import { type Environment, environmentSchema, toEnvironment } from './environment/environment.ts'
+import {
+  isLoopback,
+  postgresConnection,
+  tlsOnlyOffOnLoopback,
+} from './environment/postgres-connection.ts'
+import { CredctlError } from './errors.ts'
+import { type IssuerConfig, issuerProblems, issuerSchema } from './identity/issuer.ts'
+import { secretReference } from './secret/reference.ts'
+
+const origin = z
+  .string()
+  .max(200)
+  .regex(/^[a-z0-9.-]+(\/[a-z0-9._-]+)*$/, 'not a log origin: a host and path without scheme')
+
+const baseUrl = z.url({ protocol: /^https?$/ }).transform((text, context) => {
+  const url = new URL(text)
+  const bare = url.search === '' && url.hash === '' && url.username === '' && url.password === ''
+  if (bare && (url.protocol === 'https:' || isLoopback(url.hostname))) {
+    return text.replace(/\/+$/, '')
+  }
+  const expected = 'https://host/path, or http:// on a loopback address'
+  context.addIssue({ code: 'custom', message: 'not an accepted base URL', params: { expected } })
+  return z.NEVER
+})
+
+const listen = z.string().regex(/^(\[[0-9a-f:]+\]|[a-z0-9.-]+):[0-9]{1,5}$/, {
+  message: 'not an address to listen on: write host:port',
+})
+
+/** The ledger's database. Without it, credctl runs its own PostgreSQL under `state`. */
+const ledgerDatabase = fields({
+  ...postgresConnection,
+  user: z.string().min(1).max(63),
+  password: secretReference,
+  /** Used by `credctl migrate` alone; the running broker never reads it. */
+  owner: fields({ user: z.string().min(1).max(63), password: secretReference }),
+}).superRefine(tlsOnlyOffOnLoopback)
+export type LedgerDatabase = z.infer<typeof ledgerDatabase>
+
+export const configSchema = fields({
+  origin,
+  url: baseUrl,
+  listen: listen.default('127.0.0.1:8080'),
+  state: z.string().min(1).max(1024).default('.credctl'),
+  ledger: fields({ postgres: ledgerDatabase }).optional(),
+  keys: fields({ log: secretReference, token: secretReference }).optional(),
+  issuers: z.record(slug, issuerSchema),
+  environments: z.record(slug, environmentSchema),
+})
+
+/** What an operator decided, checked and frozen at start. */
+export interface Config {
+  /** Name of the log and of its key: a URL prefix without scheme. */
+  readonly origin: string
+  /** Public base URL: issuer and audience of grant tokens, never taken from a request. */
+  readonly url: string
+  readonly listen: { readonly host: string; readonly port: number }
+  /** Directory for the embedded database and generated keys. */
+  readonly state: string
+  readonly ledger: LedgerDatabase | undefined
+  readonly keys: z.infer<typeof configSchema>['keys']
+  readonly issuers: Readonly<Record<string, IssuerConfig>>
+  readonly environments: ReadonlyMap<string, Environment>
+}
+
+export type ParsedConfig =
+  | { readonly ok: true; readonly config: Config; readonly document: SourceDocument }
+  | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] }
+
+/** Reads and checks a configuration, reporting every problem at once with its position. */
+export async function loadConfig(file: string): Promise<ParsedConfig> {
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
+  } catch {
+    const expected = 'a readable UTF-8 file; credctl.example.yaml shows one'
+    const message = 'the configuration cannot be read'
+    return { ok: false, diagnostics: [{ file, line: 1, column: 1, message, expected }] }
+  }
+  return parseConfig(file, text)
+}
+
+export function parseConfig(file: string, text: string): ParsedConfig {
+  const parsed = parseSource(file, text, configSchema)
+  if (!parsed.ok) return parsed
+  const { value, document } = parsed
+  const environments = Object.entries(value.environments).map(([name, environment]) =>
+    toEnvironment(name, environment),
+  )
+  const problems = [
+    ...issuerProblems(value.issuers).map(below('issuers')),
+    ...environmentProblems(environments).map(below('environments')),
+  ]
+  if (problems.length > 0) {
+    return { ok: false, diagnostics: problems.map((problem) => document.locate(problem)) }
+  }
+  const config: Config = {
+    ...value,
+    listen: splitListen(value.listen),
+    ledger: value.ledger?.postgres,
+    keys: value.keys,
+    environments: new Map(environments.map((environment) => [environment.name, environment])),
+  }
+  return { ok: true, config: deepFreeze(config), document }
+}
+
+/** For commands that need a working configuration: every problem in one error. */
+export async function requireConfig(file: string): Promise<Config> {
+  const parsed = await loadConfig(file)
+  if (parsed.ok) return parsed.config
+  throw new ConfigError(parsed.diagnostics)
+}
+
+export class ConfigError extends CredctlError {
+  readonly diagnostics: readonly Diagnostic[]
+
+  constructor(diagnostics: readonly Diagnostic[]) {
+    super('config_invalid', 'the configuration is not valid')
+    this.diagnostics = diagnostics
+  }
+}
+
+function below(key: string): (problem: Problem) => Problem {
+  return (problem) => ({ ...problem, path: [key, ...problem.path] })
+}
+
+function splitListen(text: string): Config['listen'] {
+  const at = text.lastIndexOf(':')
+  return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  Object.freeze(value)
+  for (const inner of Object.values(value)) deepFreeze(inner)
+  return value
+}
