@@ -1,16 +1,32 @@
 import { z } from 'zod'
-import { fields } from '../document/fields.ts'
+import { fields, refuse } from '../document/fields.ts'
+
+const ROLE = /^arn:(aws|aws-cn|aws-us-gov):iam::([0-9]{12}):role\/[\w+=,.@/-]{1,512}$/
 
 /** A role the broker assumes, in one account and region. */
 export const awsTarget = fields({
   account: z.string().regex(/^[0-9]{12}$/, 'not an AWS account id: 12 digits, in quotes'),
   region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-[0-9]$/, 'not an AWS region, such as eu-central-1'),
-  role: z
+  role: z.string().regex(ROLE, 'not the ARN of an IAM role'),
+  external_id: z
     .string()
-    .regex(
-      /^arn:aws(-cn|-us-gov)?:iam::[0-9]{12}:role\/[\w+=,.@/-]{1,512}$/,
-      'not the ARN of an IAM role',
-    ),
-  external_id: z.string().min(2).max(1224).optional(),
+    .regex(/^[\w+=,.@:/-]{2,1224}$/, 'not an external id: 2 to 1224 of letters, digits, _+=,.@:/-')
+    .optional(),
+}).superRefine(({ account, region, role }, context) => {
+  const [, partition = '', owner = ''] = ROLE.exec(role) ?? []
+  if (owner !== account) {
+    const message = `the role is in account ${owner}, the target in ${account}`
+    refuse(context, message, { path: ['role'], expected: `a role in account ${account}` })
+  }
+  if (partition !== partitionOfRegion(region)) {
+    const message = `region ${region} is not in partition ${partition}`
+    refuse(context, message, { path: ['region'], expected: `a region of partition ${partition}` })
+  }
 })
 export type AwsTarget = z.infer<typeof awsTarget>
+
+/** Partitions are separate clouds: a role in one cannot hold anything in another. */
+function partitionOfRegion(region: string): string {
+  if (region.startsWith('cn-')) return 'aws-cn'
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
+}

@@ -1,17 +1,22 @@
 import { z } from 'zod'
-import { fields } from '../document/fields.ts'
+import { fields, refuse } from '../document/fields.ts'
 
 /** Presets expand to classified actions of the resource's service. */
 export const PRESETS = ['read', 'dml', 'operate'] as const
 export type Preset = (typeof PRESETS)[number]
 
-const action = z.string().regex(/^[a-z0-9-]+:[A-Za-z0-9]+$/, {
+/** Stands in `on` for actions that AWS knows no resource for. */
+export const NO_RESOURCE = '*'
+
+const action = z.string().regex(/^[A-Za-z0-9-]+:[A-Za-z0-9]+$/, {
   message: 'not an AWS action: write service:Action in full, without wildcards',
 })
 
 const resource = z
   .string()
-  .regex(/^arn:aws(-cn|-us-gov)?:[a-z0-9-]+:[^\s]*$/, 'not an ARN')
+  .regex(/^(\*|arn:aws(-cn|-us-gov)?:[a-z0-9-]+:[\x21-\x7e]*)$/, {
+    message: 'not an ARN in printable ASCII, nor * for actions without a resource',
+  })
   .max(512)
 
 const statement = fields({
@@ -19,6 +24,11 @@ const statement = fields({
   on: z.array(resource).min(1).max(50),
   /** Required for actions above the presets; reviewers and the ledger see it. */
   reason: z.string().min(10, 'a reason is a sentence').max(500).optional(),
+}).superRefine(({ on }, context) => {
+  if (on.length > 1 && on.includes(NO_RESOURCE)) {
+    const expected = 'a statement of its own for actions without a resource'
+    refuse(context, '* stands beside other resources', { path: ['on'], expected })
+  }
 })
 
 export const awsAccess = z.array(statement).min(1, 'no statements').max(20)

@@ -1,6 +1,9 @@
 import type { AwsTarget } from '../../environment/target-aws.ts'
 import type { AwsStatement } from '../../scope/access-aws.ts'
-import type { Compiled } from '../plan.ts'
+import type { Compiled, PlanProblem } from '../plan.ts'
+import { type Declared, declare, isRestrictedOn } from './declared.ts'
+import { EXPIRY_SIZE, MAX_POLICY_SIZE } from './policy.ts'
+import { compilePolicy, groupDeclared } from './session-policy.ts'
 
 /** What a scope gives in an AWS account. */
 export interface AwsPlan {
@@ -19,10 +22,61 @@ export interface AwsPlan {
   readonly restricted: readonly string[]
 }
 
+/** Compiles what a scope declares at one AWS target, or lists everything that is wrong with it. */
 export function planAws(
-  _access: readonly AwsStatement[],
-  _target: AwsTarget,
+  access: readonly AwsStatement[],
+  target: AwsTarget,
   _limits: { ttlSeconds: number },
 ): Compiled<AwsPlan> {
-  throw new Error('compiled by the AWS planner')
+  const { declared, problems } = declare(access, target)
+  if (problems.length > 0) return { ok: false, problems }
+  const policy = compilePolicy(groupDeclared(declared), target.region)
+  if (!policy.fits) return { ok: false, problems: [tooLong(access, target, policy.size)] }
+  return {
+    ok: true,
+    plan: {
+      kind: 'aws',
+      account: target.account,
+      region: target.region,
+      role: target.role,
+      sessionPolicy: policy.text,
+      policySize: policy.size,
+      resources: countResources(declared),
+      actionsBy: countClasses(declared),
+      restricted: restrictedOf(declared),
+    },
+  }
+}
+
+/** Shows what each statement costs on its own, so that an author sees where to split. */
+function tooLong(access: readonly AwsStatement[], target: AwsTarget, size: number): PlanProblem {
+  const costs = access.map((statement, index) => {
+    const { declared } = declare([statement], target)
+    const alone = compilePolicy(groupDeclared(declared), target.region).size - EXPIRY_SIZE
+    return `statement ${index + 1}: ${alone}`
+  })
+  return {
+    code: 'access_refused',
+    path: [],
+    message: `the session policy would have ${size} characters (${costs.join(', ')} on its own, expiry: ${EXPIRY_SIZE})`,
+    expected: `at most ${MAX_POLICY_SIZE}: name fewer actions instead of a preset, or split the scope`,
+  }
+}
+
+function countResources(declared: readonly Declared[]): AwsPlan['resources'] {
+  const byResource = new Map(declared.map((each) => [each.resource, each.wildcard]))
+  const wildcard = [...byResource.values()].filter(Boolean).length
+  return { named: byResource.size - wildcard, wildcard }
+}
+
+function countClasses(declared: readonly Declared[]): Record<string, number> {
+  const actions = new Map(declared.map(({ action }) => [action.id, action.class]))
+  const byClass = Map.groupBy(actions.values(), (each) => each)
+  const counts = [...byClass].map(([name, all]): [string, number] => [name, all.length])
+  return Object.fromEntries(counts.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function restrictedOf(declared: readonly Declared[]): string[] {
+  const restricted = declared.filter(({ action, resource }) => isRestrictedOn(action, resource))
+  return [...new Set(restricted.map(({ action }) => action.id))].sort()
 }

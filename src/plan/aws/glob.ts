@@ -1,0 +1,40 @@
+/**
+ * IAM's wildcards: `*` is any text, also across `:` and `/`; `?` is one character. Matching is
+ * case-sensitive; callers lower-case what AWS compares without case.
+ */
+export function globMatches(pattern: string, text: string): boolean {
+  let at = 0
+  let index = 0
+  let star = -1
+  let resume = 0
+  while (index < text.length) {
+    const wanted = pattern[at]
+    if (wanted === '*') {
+      star = at
+      at += 1
+      resume = index
+    } else if (wanted !== undefined && (wanted === '?' || wanted === text[index])) {
+      at += 1
+      index += 1
+    } else if (star >= 0) {
+      at = star + 1
+      resume += 1
+      index = resume
+    } else return false
+  }
+  while (pattern[at] === '*') at += 1
+  return at === pattern.length
+}
+
+/**
+ * True only when everything `narrow` matches, `wide` matches too. Sound, not complete: reading the
+ * narrow pattern as text, its wildcards can only be matched by wildcards of the wide one.
+ */
+export function globCovers(wide: string, narrow: string): boolean {
+  // A `?` of the wide pattern must not swallow a `*` of the narrow one: that is any length.
+  return globMatches(wide, narrow) && !(wide.includes('?') && narrow.includes('*'))
+}
+
+export function hasWildcard(pattern: string): boolean {
+  return /[*?]/.test(pattern)
+}

@@ -1,0 +1,195 @@
+import { NO_RESOURCE } from '../../scope/access-aws.ts'
+import { type Action, serviceNamed } from './actions.ts'
+import { coverNames, type Shortening } from './cover.ts'
+import type { Declared } from './declared.ts'
+import {
+  EXPIRY_SIZE,
+  MAX_POLICY_SIZE,
+  oneOrMany,
+  type PolicyStatement,
+  policyText,
+} from './policy.ts'
+
+/** Actions that a scope declares on exactly these resources. */
+export interface Group {
+  readonly actions: readonly Action[]
+  /** ARNs, or only `*` for actions without a resource. */
+  readonly resources: readonly string[]
+  /** Classes asked for by preset: what a wildcard may expand to where it cannot reach. */
+  readonly preset: ReadonlySet<string>
+}
+
+export interface CompiledPolicy {
+  readonly text: string
+  /** As sent, with the expiry statement. */
+  readonly size: number
+  readonly fits: boolean
+}
+
+/**
+ * A policy that allows what is declared and denies everything else explicitly: a session policy
+ * without denies is no ceiling, because a resource policy that names the session grants past it.
+ * Every action not declared is denied, and every declared one outside its own resources.
+ *
+ * Action names are shortened to wildcards only when the policy would be too long otherwise.
+ */
+export function compilePolicy(groups: readonly Group[], region: string): CompiledPolicy {
+  const shortenings: Shortening[] = ['none', 'words', 'letters']
+  const policies = shortenings.map((shortening) => () => policyOf(groups, region, shortening))
+  let last: CompiledPolicy | undefined
+  for (const policy of policies) {
+    last = sized(policyText(policy()))
+    if (last.fits) break
+  }
+  return last ?? sized(policyText([]))
+}
+
+function sized(text: string): CompiledPolicy {
+  const size = text.length + EXPIRY_SIZE
+  return { text, size, fits: size <= MAX_POLICY_SIZE }
+}
+
+/** Groups actions by the exact set of resources they are declared on. Sorted: equal input, equal text. */
+export function groupDeclared(declared: readonly Declared[]): Group[] {
+  const byAction = Map.groupBy(declared, (each) => each.action.id)
+  const parts = [...byAction.values()].map((pairs) => {
+    const resources = [...new Set(pairs.map((each) => each.resource))].sort()
+    return { pairs, resources, key: resources.join('\n') }
+  })
+  const byResources = Map.groupBy(parts, (part) => part.key)
+  return [...byResources.values()]
+    .map((same): Group => {
+      const actions = same.flatMap(({ pairs }) => pairs[0]?.action ?? [])
+      const preset = new Set(same.flatMap(({ pairs }) => pairs.flatMap((each) => each.preset)))
+      return { actions: actions.sort(byId), resources: same[0]?.resources ?? [], preset }
+    })
+    .sort((a, b) => (a.actions[0]?.id ?? '').localeCompare(b.actions[0]?.id ?? '', 'en'))
+}
+
+function policyOf(
+  groups: readonly Group[],
+  region: string,
+  shortening: Shortening,
+): PolicyStatement[] {
+  const allowed = groups.map((group) => ({ group, patterns: allowPatterns(group, shortening) }))
+  const declared = [...new Set(allowed.flatMap(({ patterns }) => patterns))].sort()
+  return [
+    ...allowed.flatMap(({ group, patterns }) => allowStatements(group, patterns, region)),
+    { Effect: 'Deny', NotAction: oneOrMany(declared), Resource: '*' },
+    ...identityDeny(groups),
+    ...groups.filter((group) => !isUnscoped(group)).map((group) => fence(group, groups)),
+  ]
+}
+
+function isUnscoped(group: Group): boolean {
+  return group.resources[0] === NO_RESOURCE
+}
+
+/** Patterns that stay inside what is declared, by service. */
+function allowPatterns(group: Group, shortening: Shortening): string[] {
+  return byService(group.actions).flatMap(([service, actions]) => {
+    const names = actions.map((action) => action.name)
+    const avoid = everyAction(service).filter((action) => !mayExpandTo(action, group))
+    return coverNames(names, namesOf(avoid), isUnscoped(group) ? 'none' : shortening).map(
+      (pattern) => `${service}:${pattern}`,
+    )
+  })
+}
+
+/**
+ * A wildcard may also match an action of a class that the scope asked for by preset, as long as
+ * that action cannot be put on any of the group's resources: it is then allowed nowhere.
+ */
+function mayExpandTo(action: Action, group: Group): boolean {
+  if (group.actions.includes(action)) return true
+  const reachable = group.actions.some((each) =>
+    each.types.some((type) => action.types.includes(type)),
+  )
+  return group.preset.has(action.class) && !reachable
+}
+
+/** Services that answer from one place: their region is not the target's. */
+const GLOBAL = new Set([
+  'budgets',
+  'ce',
+  'cloudfront',
+  'cur',
+  'health',
+  'iam',
+  'pricing',
+  'route53',
+  's3',
+  'savingsplans',
+])
+
+function allowStatements(
+  group: Group,
+  patterns: readonly string[],
+  region: string,
+): PolicyStatement[] {
+  const allow = (actions: readonly string[], extra: object): PolicyStatement => ({
+    Effect: 'Allow',
+    Action: oneOrMany(actions),
+    Resource: oneOrMany(group.resources),
+    ...extra,
+  })
+  if (!isUnscoped(group)) return [allow(patterns, {})]
+  // Without a resource there is no region in an ARN either: the request's own region is pinned.
+  const pinned = { Condition: { StringEquals: { 'aws:RequestedRegion': region } } }
+  const isGlobal = (pattern: string) => GLOBAL.has(pattern.split(':')[0] ?? '')
+  const everywhere = patterns.filter(isGlobal)
+  const here = patterns.filter((pattern) => !isGlobal(pattern))
+  return [
+    ...(everywhere.length > 0 ? [allow(everywhere, {})] : []),
+    ...(here.length > 0 ? [allow(here, pinned)] : []),
+  ]
+}
+
+/** Whoever can change identities can undo the rest, so these are denied a second time by name. */
+function identityDeny(groups: readonly Group[]): PolicyStatement[] {
+  const used = new Set(groups.flatMap((group) => group.actions.map((action) => action.service)))
+  const denied = ['iam', 'sts'].filter((service) => !used.has(service))
+  if (denied.length === 0) return []
+  return [{ Effect: 'Deny', Action: oneOrMany(denied.map((each) => `${each}:*`)), Resource: '*' }]
+}
+
+/**
+ * Denies the group's actions on every other resource. The patterns may match actions that nobody
+ * declared, which are denied anyway; they must not match what another group declares.
+ */
+function fence(group: Group, groups: readonly Group[]): PolicyStatement {
+  const patterns = byService(group.actions).flatMap(([service, actions]) => {
+    const others = groups.filter((each) => each !== group).flatMap((each) => each.actions)
+    const avoid = others.filter((action) => action.service === service)
+    const include = namesOf([...actions, ...expandable(service, group, avoid)])
+    return coverNames(include, namesOf(avoid), 'letters').map((name) => `${service}:${name}`)
+  })
+  return {
+    Effect: 'Deny',
+    Action: oneOrMany(patterns),
+    NotResource: oneOrMany(group.resources),
+  }
+}
+
+/** What the group's wildcards may match besides its own actions: fenced in all the same. */
+function expandable(service: string, group: Group, avoid: readonly Action[]): Action[] {
+  if (group.preset.size === 0) return []
+  const actions = everyAction(service).filter((action) => mayExpandTo(action, group))
+  return actions.filter((action) => !avoid.includes(action))
+}
+
+function everyAction(service: string): Action[] {
+  return [...(serviceNamed(service)?.actions.values() ?? [])]
+}
+
+function byService(actions: readonly Action[]): [string, Action[]][] {
+  return [...Map.groupBy(actions, (action) => action.service)]
+}
+
+function namesOf(actions: readonly Action[]): string[] {
+  return actions.map((action) => action.name)
+}
+
+function byId(a: Action, b: Action): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
+}
