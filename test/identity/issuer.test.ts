@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest'
+import { parseSource } from '../../src/document/document.ts'
+import { issuerProblems, issuerSchema } from '../../src/identity/issuer.ts'
+import { issuerConfig } from './support.ts'
+
+const GOOD = `
+issuer: https://token.example.test
+audience: https://broker.test
+callers:
+  - class: ci
+    claims: { repository_id: "81234567" }
+`
+
+function problems(text: string): string[] {
+  const parsed = parseSource('issuer.yaml', text, issuerSchema)
+  return parsed.ok
+    ? []
+    : parsed.diagnostics.map(({ line, message, expected }) => `${line}: ${message}; ${expected}`)
+}
+
+test('a short entry gets safe defaults', () => {
+  const parsed = parseSource('issuer.yaml', GOOD, issuerSchema)
+  expect(parsed).toMatchObject({
+    ok: true,
+    value: {
+      audience: ['https://broker.test'],
+      algorithms: ['RS256', 'ES256', 'EdDSA'],
+      max_lifetime: 3600,
+      clock_tolerance: 30,
+      required_claims: [],
+    },
+  })
+})
+
+describe('an issuer entry is refused for', () => {
+  test.each([
+    ['a misspelt key', 'algorithm: [RS256]', /unknown key "algorithm"; one of .*algorithms/],
+    ['no signature', 'algorithms: [none]', /not accepted/],
+    ['a shared secret', 'algorithms: [RS256, HS256]', /not accepted/],
+    ['an empty algorithm list', 'algorithms: []', /algorithms|expected/i],
+    ['a life of a year', 'max_lifetime: 8760h', /between 1m and 24h/],
+    ['a life without an end', 'max_lifetime: 0s', /not an accepted duration/],
+    ['a tolerance of an hour', 'clock_tolerance: 1h', /between 1s and 2m/],
+    ['a plain http key URL', 'jwks_url: http://keys.test/jwks', /not an accepted URL; https/],
+    ['a key URL with a password', 'jwks_url: https://a:b@keys.test/', /not an accepted URL/],
+    ['a key URL that is a file', 'jwks_url: file:///etc/passwd', /not an accepted URL/],
+  ])('%s', (_name, line, message) => {
+    expect(problems(GOOD + line)).toEqual([expect.stringMatching(message)])
+  })
+
+  test.each([
+    'http://token.example.test',
+    'https://TOKEN.example.test',
+    'https://token.example.test:443',
+    'https://token.example.test/a/../b',
+    'https://token.example.test?tenant=1',
+    'https://token.example.test?',
+    'https://token.example.test#',
+    'https://user@token.example.test',
+    'https://token.example.test/*',
+    'token.example.test',
+  ])('the issuer %s', (url) => {
+    const text = GOOD.replace('https://token.example.test', url)
+    const expected = url.endsWith('*') ? [] : [expect.stringMatching(/^2: not an accepted URL/)]
+    expect(problems(text)).toEqual(expected)
+  })
+
+  test.each([
+    ['roles of a machine', 'class: ci\n    roles: [operator]', /class ci cannot hold roles/],
+    ['an unknown class', 'class: root', /"class" has a value that is not accepted; "agent" or/],
+    ['an unknown role', 'class: human\n    roles: [admin]', /"operator" or "approver"/],
+  ])('%s', (_name, rule, message) => {
+    expect(problems(GOOD.replace('class: ci', rule))).toEqual([expect.stringMatching(message)])
+  })
+
+  test.each(['ci', 'workload', 'human'])('class %s for everyone', (name) => {
+    const text = GOOD.replace('class: ci', `class: ${name}`).replace(/ {4}claims.*\n/, '')
+    expect(problems(text)).toEqual([expect.stringMatching(/for everyone this issuer knows/)])
+  })
+
+  test('no callers, so that an empty list never means everyone', () => {
+    const text = GOOD.replace(/callers:[\s\S]*/, 'callers: []')
+    expect(problems(text)).toEqual([expect.stringMatching(/no callers/)])
+  })
+})
+
+test.each(['agent', 'local'])('class %s may be everyone: it never reaches prod', (name) => {
+  const text = GOOD.replace('class: ci', `class: ${name}`).replace(/ {4}claims.*\n/, '')
+  expect(problems(text)).toEqual([])
+})
+
+test('two entries for one issuer are refused, whatever else differs', () => {
+  const one = issuerConfig('https://a.test', {})
+  const two = issuerConfig('https://a.test', { audience: 'https://other.test' })
+  const slash = issuerConfig('https://a.test/', {})
+  expect(issuerProblems({ one, slash })).toEqual([])
+  expect(issuerProblems({ one, two })).toEqual([
+    expect.objectContaining({
+      path: ['two', 'issuer'],
+      message: 'issuer one already has this URL',
+    }),
+  ])
+})
