@@ -1,0 +1,34 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { generateErrorReference } from './generate-errors.ts'
+import { generateOpenApi } from './generate-openapi.ts'
+import { generateScopeSchema } from './generate-schema.ts'
+
+/**
+ * Writes every file that is made from code. With `--check` it writes nothing and fails when a file
+ * differs from what the code would make, so that documentation cannot drift.
+ */
+const GENERATED: Readonly<Record<string, () => string>> = {
+  'task-scopes/schema.json': generateScopeSchema,
+  'docs/openapi.json': generateOpenApi,
+  'docs/errors.md': generateErrorReference,
+}
+
+const check = process.argv.includes('--check')
+const stale: string[] = []
+for (const [file, generate] of Object.entries(GENERATED)) {
+  const wanted = generate()
+  const present = await readFile(file, 'utf8').catch(() => '')
+  if (present === wanted) continue
+  stale.push(file)
+  if (check) continue
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, wanted)
+}
+
+if (check && stale.length > 0) {
+  console.error(`not in sync with the code: ${stale.join(', ')}; run npm run generate`)
+  process.exitCode = 1
+} else {
+  console.error(check ? 'generated files are in sync' : `written: ${stale.join(', ') || 'nothing'}`)
+}
