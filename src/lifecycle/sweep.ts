@@ -6,6 +6,8 @@ import { type Parts, type RevocationResult, revokeCredential } from './revocatio
 /** How much one round takes on: after a long outage, revocations are paced, not a storm. */
 const BATCH = 50
 const PARALLEL = 4
+/** A fetch that is still running on some replica has this long before its credential counts as orphaned. */
+const ORPHAN_AFTER_MS = 60_000
 const FIRST_RETRY_MS = 2_000
 const LAST_RETRY_MS = 300_000
 
@@ -50,7 +52,7 @@ export class Sweep {
     const { ledger, clock, random } = this.#parts
     const now = clock.now()
     const open = await ledger.unfinished(now, BATCH * 4)
-    const due = open.filter(({ id }) => (this.#retries.get(id)?.notBefore ?? 0) <= now.getTime())
+    const due = open.filter((credential) => this.#isDue(credential, now.getTime()))
     const request = ulid(clock, random)
     const results = await inParallel(due.slice(0, BATCH), async (credential) => {
       const result = await revokeCredential(this.#parts, request, credential)
@@ -58,6 +60,12 @@ export class Sweep {
       return result
     })
     return results.filter(({ outcome }) => outcome !== 'pending').length
+  }
+
+  #isDue(credential: CredentialState, now: number): boolean {
+    const inFlight =
+      credential.status === 'requested' && now - credential.requestedAt.getTime() < ORPHAN_AFTER_MS
+    return !inFlight && (this.#retries.get(credential.id)?.notBefore ?? 0) <= now
   }
 
   /** Without limit, with growing pauses: a target may be down for days. */
