@@ -1,0 +1,132 @@
+import { Client, type ClientConfig, Pool, type QueryResult } from 'pg'
+import type { PostgresTarget } from '../../environment/target-postgres.ts'
+import type { ResolveSecret } from '../../secret/resolve.ts'
+import { codeOf } from './failure.ts'
+
+export type Row = Readonly<Record<string, unknown>>
+
+/** What the rest of the mint needs of a connection; errors are the driver's own. */
+export interface Session {
+  /** One statement with parameters. */
+  query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>
+  /** Statements as one message: one round trip, and one transaction unless they say otherwise. */
+  batch(text: string): Promise<readonly (readonly Row[])[]>
+}
+
+/** The broker's own role at a target. */
+export interface Admin extends Session {
+  /** Runs on one connection to another database of the same server. */
+  in<T>(database: string, run: (session: Session) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+const CONNECTIONS = 8
+const CONNECT_MS = 5_000
+/** Above the server's own timeout: what the client gives up on must not commit later. */
+const ANSWER_MS = 20_000
+
+/**
+ * Nothing the server's owner created may be found before PostgreSQL's own functions, and nothing
+ * the admin starts may wait or run for long. Sent at start-up, so that it holds for every session.
+ */
+const SETTINGS = {
+  search_path: 'pg_catalog',
+  statement_timeout: '15s',
+  lock_timeout: '5s',
+  idle_in_transaction_session_timeout: '15s',
+  default_transaction_isolation: 'read\\ committed',
+  TimeZone: 'UTC',
+}
+
+/** Opens nothing yet: connections are made when they are needed. */
+export function openAdmin(target: PostgresTarget, resolve: ResolveSecret): Admin {
+  let opening: Promise<Pool> | undefined
+  const pool = (): Promise<Pool> => {
+    opening ??= openPool(target, resolve).catch((error: unknown) => {
+      opening = undefined
+      throw error
+    })
+    return opening
+  }
+  return {
+    query: async (text, values) => {
+      const ready = await pool()
+      return (await withFreshSecret(() => ready.query(text, [...(values ?? [])]))).rows
+    },
+    batch: async (text) => {
+      const ready = await pool()
+      return rowsOf(await withFreshSecret(() => ready.query(text)))
+    },
+    in: async (database, run) => {
+      const options = { ...(await clientOptions(target, resolve)), database }
+      const client = await withFreshSecret(() => connect(options))
+      try {
+        return await run({
+          query: async (text, values) => (await client.query(text, [...(values ?? [])])).rows,
+          batch: async (text) => rowsOf(await client.query(text)),
+        })
+      } finally {
+        await client.end()
+      }
+    },
+    close: async () => {
+      if (opening !== undefined) await (await opening).end()
+    },
+  }
+}
+
+async function openPool(target: PostgresTarget, resolve: ResolveSecret): Promise<Pool> {
+  const options = await clientOptions(target, resolve)
+  const pool = new Pool({ ...options, max: CONNECTIONS, idleTimeoutMillis: 30_000 })
+  // An idle connection that breaks is replaced at the next use; without a listener it would end
+  // the process.
+  pool.on('error', () => undefined)
+  return pool
+}
+
+async function connect(options: ClientConfig): Promise<Client> {
+  const client = new Client(options)
+  client.on('error', () => undefined)
+  await client.connect()
+  return client
+}
+
+async function clientOptions(
+  target: PostgresTarget,
+  resolve: ResolveSecret,
+): Promise<ClientConfig> {
+  const ca = target.ca === undefined ? {} : { ca: (await resolve(target.ca)).reveal() }
+  return {
+    host: target.host.replace(/^\[|\]$/g, ''),
+    port: target.port,
+    database: target.database,
+    user: target.admin.user,
+    // Called for every new connection: a rotated password needs no restart.
+    password: async () => (await resolve(target.admin.password)).reveal(),
+    ...(target.tls === 'disable'
+      ? { ssl: false }
+      : { ssl: { rejectUnauthorized: true, ...ca }, enableChannelBinding: true }),
+    application_name: 'credctl',
+    options: Object.entries(SETTINGS)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: ANSWER_MS,
+    keepAlive: true,
+  }
+}
+
+/** The secret may have been rotated between reading and using it: once more, then it is wrong. */
+async function withFreshSecret<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if (codeOf(error) !== '28P01') throw error
+    return await run()
+  }
+}
+
+/** The driver gives one result for one statement and a list for several. */
+function rowsOf(results: QueryResult | QueryResult[]): (readonly Row[])[] {
+  return (Array.isArray(results) ? results : [results]).map((result) => result.rows)
+}

@@ -1,0 +1,81 @@
+import { z } from 'zod'
+import { quoteLiteral, quoteRole } from '../../plan/postgres/sql.ts'
+import type { SessionLimits } from '../../scope/access-postgres.ts'
+import { checkedVerifier } from './verifier.ts'
+
+/** Every login of ours, as a pattern for SQL's LIKE. */
+export const LOGINS = 'cbg\\_%'
+
+/**
+ * `cbg_` + the grant + the end of the credential's id, in lower case: what `%u` in the server's
+ * log, `pg_stat_activity` and pgaudit say names the grant.
+ */
+export function loginName(grantId: string, credentialId: string): string {
+  const name = `cbg_${grantId}_${credentialId.slice(-10)}`.toLowerCase()
+  quoteRole(name)
+  return name
+}
+
+/** The grant a login is for, or undefined when the name is not of our making. */
+export function grantOfLogin(login: string): string | undefined {
+  return /^cbg_([0-9a-hjkmnp-tv-z]{26})_[0-9a-hjkmnp-tv-z]{10}$/.exec(login)?.[1]?.toUpperCase()
+}
+
+export interface LoginRequest {
+  readonly login: string
+  readonly group: string
+  readonly verifier: string
+  readonly expiresAt: Date
+  readonly limits: SessionLimits
+}
+
+/**
+ * The statements that make a login. The membership comes last: it locks the group role until the
+ * commit, and everything before it can run beside other mints. Never `IN ROLE`, which leaves
+ * SET TRUE: a session that ran SET ROLE keeps its rights after the login is dropped.
+ */
+export function createLoginStatements(request: LoginRequest): string[] {
+  const login = quoteRole(request.login)
+  const { limits } = request
+  const defaults = {
+    statement_timeout: limits.statement,
+    idle_in_transaction_session_timeout: limits.idle_in_transaction,
+    lock_timeout: limits.lock_wait,
+  }
+  return [
+    `CREATE ROLE ${login} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT CONNECTION LIMIT ${limits.connections} PASSWORD '${checkedVerifier(request.verifier)}' VALID UNTIL '${request.expiresAt.toISOString()}'`,
+    `COMMENT ON ROLE ${login} IS ${quoteLiteral(noteOf(limits))}`,
+    ...Object.entries(defaults).map(
+      ([name, seconds]) => `ALTER ROLE ${login} SET ${name} = '${seconds}s'`,
+    ),
+    `GRANT ${quoteRole(request.group)} TO ${login} WITH INHERIT TRUE, SET FALSE`,
+  ]
+}
+
+const note = z.object({
+  statement: z.int().positive(),
+  transaction: z.int().positive(),
+  idle_in_transaction: z.int().positive(),
+  lock_wait: z.int().positive(),
+})
+
+/** The limits the watchdog holds a login to, in seconds. */
+export type WatchedLimits = z.infer<typeof note>
+
+/**
+ * The comment on a login carries its limits, so that the watchdog of any replica knows them after
+ * any restart. A login can change its own settings, but not the comment on it.
+ */
+function noteOf(limits: SessionLimits): string {
+  const { statement, transaction, idle_in_transaction, lock_wait } = limits
+  return JSON.stringify({ statement, transaction, idle_in_transaction, lock_wait })
+}
+
+/** Undefined when the comment is not of our making. */
+export function limitsOfNote(text: string): WatchedLimits | undefined {
+  try {
+    return note.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}

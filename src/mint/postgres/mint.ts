@@ -1,0 +1,158 @@
+import { type Clock, type Random, systemClock, systemRandom } from '../../clock.ts'
+import type { Grant } from '../../decision/decide.ts'
+import type { PostgresTarget } from '../../environment/target-postgres.ts'
+import { CredctlError } from '../../errors.ts'
+import type { Handle } from '../../ledger/entry.ts'
+import type { PostgresPlan } from '../../plan/postgres/plan.ts'
+import type { ResolveSecret } from '../../secret/resolve.ts'
+import { Secret } from '../../secret/secret.ts'
+import type { Mint, Minted, PostgresCredential } from '../mint.ts'
+import { type Admin, openAdmin } from './admin.ts'
+import { codeOf, retryingRaces, targetFailure } from './failure.ts'
+import type { Finding } from './finding.ts'
+import { type Fingerprint, fingerprintOf, fingerprintSql } from './fingerprint.ts'
+import { GUARANTEES } from './guarantees.ts'
+import { createLoginStatements, loginName } from './login.ts'
+import { Readiness } from './readiness.ts'
+import { revokeLogin } from './revoke.ts'
+import { LoginSecrets } from './verifier.ts'
+
+export interface PostgresMintParts {
+  readonly resolve: ResolveSecret
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+/** VALID UNTIL is read by the server's clock: beyond this, a login would live visibly longer. */
+const MAX_SKEW_MS = 5_000
+
+/** Credentials of one PostgreSQL database: logins that live as long as their grant. */
+export class PostgresMint implements Mint {
+  readonly guarantees = Object.values(GUARANTEES)
+  readonly #target: PostgresTarget
+  readonly #clock: Clock
+  readonly #admin: Admin
+  readonly #secrets: LoginSecrets
+  readonly #readiness: Readiness
+
+  /** Connects when first used. The caller closes it. */
+  constructor(target: PostgresTarget, parts: PostgresMintParts) {
+    this.#target = target
+    this.#clock = parts.clock ?? systemClock
+    this.#admin = openAdmin(target, parts.resolve)
+    this.#secrets = new LoginSecrets(parts.random ?? systemRandom)
+    this.#readiness = new Readiness({ session: this.#admin, target, clock: this.#clock })
+  }
+
+  handle(grant: Grant, target: string, credentialId: string): Handle {
+    const login = loginName(grant.id, credentialId)
+    return { kind: 'postgres', login, group: planOf(grant, target).groupRole }
+  }
+
+  async mint(grant: Grant, target: string, handle: Handle): Promise<Minted> {
+    const plan = planOf(grant, target)
+    const login = loginOf(handle)
+    try {
+      return await this.#mint(grant, plan, login)
+    } catch (error) {
+      // What was granted to the group role, or the role itself, may have gone meanwhile.
+      if (codeOf(error) === '42704') this.#readiness.forget(plan)
+      throw targetFailure(error, 'minting a PostgreSQL login')
+    }
+  }
+
+  async revoke(handle: Handle): Promise<{ outcome: 'gone' }> {
+    const login = loginOf(handle)
+    try {
+      await revokeLogin(this.#admin, login)
+    } catch (error) {
+      throw targetFailure(error, 'revoking a PostgreSQL login')
+    }
+    return { outcome: 'gone' }
+  }
+
+  async close(): Promise<void> {
+    await this.#admin.close()
+  }
+
+  async #mint(grant: Grant, plan: PostgresPlan, login: string): Promise<Minted> {
+    const grants = grantsMode(this.#target, grant)
+    const [passed, { password, verifier }] = await Promise.all([
+      this.#readiness.of(plan, grants),
+      this.#secrets.take(),
+    ])
+    const { groupRole: group, limits } = plan
+    const { expiresAt } = grant
+    const statements = createLoginStatements({ login, group, verifier, expiresAt, limits })
+    const seen = await this.#create(plan, statements)
+    const { findings } = await this.#readiness.confirm(passed, seen, plan, grants)
+    const credential = this.#credential(login, password, expiresAt)
+    const facts = { group_role: group, ...acceptedFacts(findings) }
+    return { credential: new Secret(credential), fingerprint: login, expiresAt, facts }
+  }
+
+  /** One round trip, one transaction; the fingerprint is read before anything is locked. */
+  async #create(plan: PostgresPlan, statements: readonly string[]): Promise<Fingerprint> {
+    const text = [fingerprintSql(plan), ...statements].join(';\n')
+    const before = this.#clock.now().getTime()
+    const results = await retryingRaces(() => this.#admin.batch(text))
+    const seen = fingerprintOf(results[0])
+    refuseSkew(seen.now, before, this.#clock.now().getTime())
+    return seen
+  }
+
+  #credential(login: string, password: Secret<string>, expiresAt: Date): PostgresCredential {
+    const { host, port, database, tls } = this.#target
+    const secret = password.reveal()
+    const sslmode = tls === 'disable' ? 'disable' : 'verify-full'
+    const authority = `${login}:${encodeURIComponent(secret)}@${uriHost(host)}:${port}`
+    const uri = `postgresql://${authority}/${encodeURIComponent(database)}?sslmode=${sslmode}`
+    const expires_at = expiresAt.toISOString()
+    return { host, port, database, user: login, password: secret, sslmode, uri, expires_at }
+  }
+}
+
+export function postgresMint(target: PostgresTarget, parts: PostgresMintParts): PostgresMint {
+  return new PostgresMint(target, parts)
+}
+
+/** `applied` in prod unless the operator says otherwise. */
+function grantsMode(target: PostgresTarget, grant: Grant): 'applied' | 'delegated' {
+  return target.grants ?? (grant.plan.environmentClass === 'nonprod' ? 'delegated' : 'applied')
+}
+
+function planOf(grant: Grant, target: string): PostgresPlan {
+  const plan = grant.plan.targets[target]
+  if (plan?.kind === 'postgres') return plan
+  throw new CredctlError('target_unknown', `the grant's target ${target} is not PostgreSQL`)
+}
+
+function loginOf(handle: Handle): string {
+  if (handle.kind === 'postgres') return handle.login
+  throw new CredctlError('internal', 'a handle of another kind of target')
+}
+
+/** The server's time lies between our sending and our receiving, give or take the bound. */
+function refuseSkew(server: number, before: number, after: number): void {
+  const skew = server < before ? before - server : server > after ? server - after : 0
+  if (skew <= MAX_SKEW_MS) return
+  throw new CredctlError(
+    'target_refused',
+    `the clocks of the broker and the database differ by ${Math.round(skew / 1000)} s`,
+    { hint: 'synchronise both with NTP: a login expires by the clock of the database' },
+  )
+}
+
+/** The ledger says which findings an operator had accepted when this was minted. */
+function acceptedFacts(findings: readonly Finding[]): Record<string, string> {
+  const accepted = findings.filter(({ status }) => status === 'accepted')
+  if (accepted.length === 0) return {}
+  const names = accepted.map(({ finding, object }) => `${finding} ${object}`)
+  const shown = names.slice(0, 20).join('; ')
+  return { accepted: names.length > 20 ? `${shown}; and ${names.length - 20} more` : shown }
+}
+
+/** IPv6 addresses stand in brackets (RFC 3986, section 3.2.2). */
+function uriHost(host: string): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
+}

@@ -1,0 +1,127 @@
+import type { Clock } from '../../clock.ts'
+import type { PostgresTarget } from '../../environment/target-postgres.ts'
+import { CredctlError } from '../../errors.ts'
+import type { PostgresPlan } from '../../plan/postgres/plan.ts'
+import type { Session } from './admin.ts'
+import { blocking, type Finding } from './finding.ts'
+import { type Fingerprint, fingerprintOf, fingerprintSql } from './fingerprint.ts'
+import { ensureGroupRole } from './group-role.ts'
+import { preflight } from './preflight.ts'
+
+/** A preflight that let the plan pass, and what it depended on. */
+export interface Passed {
+  readonly findings: readonly Finding[]
+  readonly fingerprint: Fingerprint
+  readonly at: number
+}
+
+/** Nothing is minted on the word of a preflight that is older. */
+const MAX_AGE_MS = 300_000
+/** A busy catalogue (temporary tables) may ask for another preflight this often at most. */
+const CALM_MS = 2_000
+
+/** PostgreSQL 16 made CREATEROLE safe to give to a broker. */
+const OLDEST_SERVER = 160_000
+
+export interface ReadinessParts {
+  readonly session: Session
+  readonly target: PostgresTarget
+  readonly clock: Clock
+}
+
+/** Which plans may be minted at one target, remembered until the catalogue changes. */
+export class Readiness {
+  readonly #parts: ReadinessParts
+  readonly #running = new Map<string, Promise<Passed>>()
+  readonly #passed = new Map<string, Passed>()
+
+  constructor(parts: ReadinessParts) {
+    this.#parts = parts
+  }
+
+  /** The preflight that still counts for a plan, or a new one. Errors: as of `#check`. */
+  async of(plan: PostgresPlan, grants: 'applied' | 'delegated'): Promise<Passed> {
+    const passed = this.#passed.get(plan.groupRole)
+    const age = passed === undefined ? Number.POSITIVE_INFINITY : this.#age(passed)
+    return passed !== undefined && age < MAX_AGE_MS ? passed : await this.#once(plan, grants)
+  }
+
+  /** Looks again when the catalogue differs from the one that the preflight saw. */
+  async confirm(
+    passed: Passed,
+    seen: Fingerprint,
+    plan: PostgresPlan,
+    grants: 'applied' | 'delegated',
+  ): Promise<Passed> {
+    const latest = this.#passed.get(plan.groupRole) ?? passed
+    const { declared, catalogue } = latest.fingerprint
+    if (seen.declared === declared && seen.catalogue === catalogue) return latest
+    if (seen.declared === declared && this.#age(latest) < CALM_MS) return latest
+    return await this.#once(plan, grants)
+  }
+
+  /** Forgets a plan whose group role turned out to be gone. */
+  forget(plan: PostgresPlan): void {
+    this.#passed.delete(plan.groupRole)
+  }
+
+  #age({ at }: Passed): number {
+    return this.#parts.clock.now().getTime() - at
+  }
+
+  /** Concurrent requests for one plan share one preflight. */
+  async #once(plan: PostgresPlan, grants: 'applied' | 'delegated'): Promise<Passed> {
+    const key = `${plan.groupRole} ${grants}`
+    const running = this.#running.get(key)
+    if (running !== undefined) return await running
+    const check = this.#check(plan, grants).finally(() => this.#running.delete(key))
+    this.#running.set(key, check)
+    return await check
+  }
+
+  async #check(plan: PostgresPlan, grants: 'applied' | 'delegated'): Promise<Passed> {
+    const { session, target, clock } = this.#parts
+    this.forget(plan)
+    await requireServer(session)
+    await ensureGroupRole(session, plan, grants)
+    const at = clock.now().getTime()
+    // Before the checks: a change during them makes the next mint look again.
+    const [rows] = await session.batch(fingerprintSql(plan))
+    const findings = await preflight(session, plan, target.accept)
+    refuseBlocked(plan, findings)
+    const passed = { findings, fingerprint: fingerprintOf(rows), at }
+    this.#passed.set(plan.groupRole, passed)
+    return passed
+  }
+}
+
+/** Errors: `target_refused` for a server that is too old, `target_unavailable` for a standby. */
+export async function requireServer(session: Session): Promise<void> {
+  const [row] = await session.query(
+    "SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby",
+  )
+  const version = Number(row?.['version'])
+  if (version < OLDEST_SERVER) {
+    throw new CredctlError(
+      'target_refused',
+      `PostgreSQL ${Math.floor(version / 10_000)} is too old: before 16, a role with CREATEROLE can give itself every other role, so the broker's admin could not be limited`,
+      { hint: 'upgrade the server to PostgreSQL 16 or newer' },
+    )
+  }
+  if (row?.['standby'] === true) {
+    const message = 'the server is a standby in recovery and accepts no changes'
+    throw new CredctlError('target_unavailable', message, { hint: 'name the primary as host' })
+  }
+}
+
+function refuseBlocked(plan: PostgresPlan, findings: readonly Finding[]): void {
+  const blocks = blocking(findings)
+  if (blocks.length === 0) return
+  const shown = blocks.slice(0, 3).map(({ message }) => message)
+  const more = blocks.length > shown.length ? `; and ${blocks.length - shown.length} more` : ''
+  throw new CredctlError(
+    'target_refused',
+    `the preflight in database ${plan.database} blocks this plan: ${shown.join('; ')}${more}`,
+    { hint: 'an operator runs `credctl doctor postgres` for the statement that fixes each' },
+  )
+}

@@ -1,0 +1,55 @@
+import type { PostgresPlan } from './plan.ts'
+import { grantStatements, quoteIdentifier, quoteLiteral, quoteRole } from './sql.ts'
+
+export interface BrokerSetup {
+  /** The broker's own role. */
+  readonly admin: string
+  /** Every database of the server that has a target, and those it must clean after a login. */
+  readonly databases: readonly string[]
+  /** A SCRAM-SHA-256 verifier; without it the role has no password yet. */
+  readonly verifier?: string
+}
+
+/**
+ * Makes the broker's admin: CREATEROLE and nothing more. Run once by a superuser, or by the master
+ * user of a managed service. Can be run again.
+ */
+export function brokerSetupSql({ admin, databases, verifier }: BrokerSetup): string[] {
+  const role = quoteIdentifier(admin)
+  const attributes = 'LOGIN CREATEROLE NOCREATEDB INHERIT'
+  return [
+    `DO $do$ BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ${quoteLiteral(admin)}) THEN CREATE ROLE ${role}; END IF; END $do$`,
+    `ALTER ROLE ${role} ${attributes}${verifier === undefined ? '' : ` PASSWORD ${quoteLiteral(verifier)}`}`,
+    ...databases.map(
+      (database) =>
+        `GRANT CONNECT ON DATABASE ${quoteIdentifier(database)} TO ${role} WITH GRANT OPTION`,
+    ),
+    // Ends a session whose login is already dropped.
+    `GRANT pg_signal_backend TO ${role}`,
+    // Without it the watchdog sees no start times.
+    `GRANT pg_read_all_stats TO ${role}`,
+  ]
+}
+
+/**
+ * What the owner of the tables runs once for target mode `delegated`: the broker may pass on
+ * exactly the privileges of this plan, and holds them itself from then on.
+ */
+export function delegationSql(admin: string, plan: PostgresPlan): string[] {
+  const role = quoteIdentifier(admin)
+  return grantStatements(plan)
+    .filter((grant) => !grant.startsWith('CONNECT '))
+    .map((grant) => `GRANT ${grant} TO ${role} WITH GRANT OPTION`)
+}
+
+/**
+ * What a DBA or CI runs for target mode `applied`: the group role of this plan, which the broker
+ * may give to logins but neither use nor change.
+ */
+export function applySql(admin: string, plan: PostgresPlan): string[] {
+  const membership = 'WITH ADMIN TRUE, INHERIT FALSE, SET FALSE'
+  return [
+    ...plan.statements,
+    `GRANT ${quoteRole(plan.groupRole)} TO ${quoteIdentifier(admin)} ${membership}`,
+  ]
+}
