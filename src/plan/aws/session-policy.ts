@@ -63,7 +63,7 @@ export function groupDeclared(declared: readonly Declared[]): Group[] {
       const preset = new Set(same.flatMap(({ pairs }) => pairs.flatMap((each) => each.preset)))
       return { actions: actions.sort(byId), resources: same[0]?.resources ?? [], preset }
     })
-    .sort((a, b) => (a.actions[0]?.id ?? '').localeCompare(b.actions[0]?.id ?? '', 'en'))
+    .sort((a, b) => (a.actions[0] && b.actions[0] ? byId(a.actions[0], b.actions[0]) : 0))
 }
 
 function policyOf(
