@@ -1,7 +1,8 @@
 import type { Acceptance } from '../../environment/target-postgres.ts'
 import type { PostgresPlan } from '../../plan/postgres/plan.ts'
 import type { Session } from './admin.ts'
-import { CHECKS, checkSql, findingOf } from './checks.ts'
+import { CHECKS } from './checks/catalogue.ts'
+import { checkSql, findingOf } from './checks/check.ts'
 import { type Finding, judge } from './finding.ts'
 import { subjectSql } from './subject.ts'
 
