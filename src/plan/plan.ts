@@ -1,4 +1,4 @@
-import { type Digest, digestOf, type Json } from '../canonical.ts'
+import { type Digest, digestOf } from '../canonical.ts'
 import type { Path } from '../document/diagnostic.ts'
 import type { Environment, EnvironmentClass } from '../environment/environment.ts'
 import type { Scope } from '../scope/scope.ts'
@@ -83,8 +83,7 @@ export function planScope(scope: Scope, environment: Environment, parameters: Pa
     ttlSeconds: scope.ttl,
     targets,
   }
-  // Plans are plain data by construction; the cast states what the type system cannot see.
-  const digest = digestOf(content as unknown as Json)
+  const digest = digestOf(content)
   return { ok: true, plan: { ...content, blastRadius: blastRadiusOf(content), digest } }
 }
 

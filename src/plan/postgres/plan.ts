@@ -1,4 +1,4 @@
-import { digestOf, type Json } from '../../canonical.ts'
+import { digestOf } from '../../canonical.ts'
 import type {
   PostgresAccess,
   SessionLimits,
@@ -68,8 +68,7 @@ export function planPostgres(
 export type GroupPrivileges = Pick<PostgresPlan, 'database' | 'relations' | 'sequences'>
 
 function groupRoleName({ database, relations, sequences }: GroupPrivileges): string {
-  // Plans are plain data by construction; the cast states what the type system cannot see.
-  const content = { database, relations, sequences } as unknown as Json
+  const content = { database, relations, sequences }
   return `cbs_${digestOf(content).slice('sha256:'.length, 'sha256:'.length + 32)}`
 }
 
