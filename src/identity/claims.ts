@@ -1,5 +1,6 @@
 import { CredctlError } from '../errors.ts'
 import type { Claims, ClaimValue } from './caller.ts'
+import type { Preset } from './presets/preset.ts'
 import { isObject } from './strict-json.ts'
 
 /** Longest value that a rule can be written for; a longer one only serves to hurt. */
@@ -9,12 +10,19 @@ const MAX_CLAIMS = 200
 /**
  * A verified payload as flat claims: objects become `outer/inner`, `null` and lists of anything
  * but strings are left out, because no rule can name them. Two claims that flatten to one name are
- * refused (`token_claim_invalid`): a rule could not say which it means.
+ * refused (`token_claim_invalid`): a rule could not say which it means. What the issuer's kind does
+ * not vouch for is left out as well.
  */
-export function flattenClaims(payload: Readonly<Record<string, unknown>>): Claims {
+export function flattenClaims(payload: Readonly<Record<string, unknown>>, preset: Preset): Claims {
   const claims = new Map<string, ClaimValue>()
   collect(payload, '', claims)
-  return Object.freeze(Object.fromEntries(claims))
+  const vouched = [...claims].filter(([name, value]) => isVouchedFor(name, value, preset))
+  return Object.freeze(Object.fromEntries(vouched))
+}
+
+function isVouchedFor(name: string, value: ClaimValue, { lists, chosenByAsker }: Preset): boolean {
+  if (chosenByAsker(name)) return false
+  return typeof value !== 'object' || lists === 'any' || lists.includes(name)
 }
 
 function collect(from: Record<string, unknown>, prefix: string, into: Map<string, ClaimValue>) {

@@ -6,7 +6,8 @@ import {
   type ClaimValue,
   type Role,
 } from './caller.ts'
-import type { CallerRule } from './issuer.ts'
+import type { CallerRule } from './caller-rule.ts'
+import { OIDC, type Preset } from './presets/preset.ts'
 
 export interface Classified {
   readonly class: CallerClass
@@ -15,31 +16,48 @@ export interface Classified {
 
 /**
  * What an issuer's rules make of verified claims. The least trusted matching rule wins, so adding
- * a rule can lower a caller and never raise one that another rule names. No rule, no access:
- * `caller_unclassified`.
+ * a rule can lower a caller and never raise one that another rule names; the sign of a coding agent
+ * lowers further. No rule, no access: `caller_unclassified`.
  */
-export function classify(rules: readonly CallerRule[], claims: Claims): Classified {
-  const matching = rules.filter((rule) => matchesRule(rule, claims))
-  const least = CALLER_CLASSES.find((name) => matching.some((rule) => rule.class === name))
-  if (least === undefined) {
-    throw new CredctlError('caller_unclassified', 'no rule of the issuer names this caller', {
-      hint: 'An operator adds a rule to callers of this issuer in credctl.yaml.',
-    })
-  }
-  const roles = least === 'human' ? matching.flatMap((rule) => rule.roles ?? []) : []
-  return { class: least, roles: [...new Set(roles)] }
+export function classify(
+  rules: readonly CallerRule[],
+  claims: Claims,
+  preset: Preset = OIDC,
+): Classified {
+  const breach = preset.breach(claims)
+  if (breach !== undefined) throw new CredctlError('caller_unclassified', breach)
+  const matching = rules.filter((rule) => unmetClaims(rule, claims, preset).length === 0)
+  const named = CALLER_CLASSES.find((name) => matching.some((rule) => rule.class === name))
+  if (named === undefined) throw unnamed(rules, claims, preset)
+  if (preset.agentSign(claims) !== undefined) return { class: 'agent', roles: [] }
+  const roles = named === 'human' ? matching.flatMap((rule) => rule.roles ?? []) : []
+  return { class: named, roles: [...new Set(roles)] }
 }
 
-/** True when every claim that the rule lists is present with an accepted value. */
-export function matchesRule(rule: Pick<CallerRule, 'claims'>, claims: Claims): boolean {
-  return Object.entries(rule.claims).every(
-    ([name, wanted]) =>
-      Object.hasOwn(claims, name) && [wanted].flat().some((value) => holds(claims[name], value)),
-  )
+/** Names of the claims that keep a rule from naming this caller; none when it does. */
+export function unmetClaims(rule: CallerRule, claims: Claims, preset: Preset): string[] {
+  return Object.entries({ ...preset.demands, ...rule.claims })
+    .filter(([name, wanted]) => ![wanted].flat().some((value) => holds(claims, name, value)))
+    .map(([name]) => name)
 }
 
 /** Equal in type and value, byte for byte; a list, such as groups, holds its members. */
-function holds(claim: ClaimValue | undefined, wanted: string | number | boolean): boolean {
+function holds(claims: Claims, name: string, wanted: string | number | boolean): boolean {
+  const claim: ClaimValue | undefined = Object.hasOwn(claims, name) ? claims[name] : undefined
   if (typeof claim === 'object') return typeof wanted === 'string' && claim.includes(wanted)
   return claim === wanted
+}
+
+/** Says so when only a default of the issuer's kind stood in the way: a rule can lift that. */
+function unnamed(rules: readonly CallerRule[], claims: Claims, preset: Preset): CredctlError {
+  const withheld = rules
+    .filter((rule) => unmetClaims(rule, claims, OIDC).length === 0)
+    .flatMap((rule) => unmetClaims(rule, claims, preset))
+  const hint =
+    withheld.length === 0
+      ? 'An operator adds a rule to callers of this issuer in credctl.yaml.'
+      : `Refused by default for ${[...new Set(withheld)].join(' and ')}; a rule may name its value.`
+  return new CredctlError('caller_unclassified', 'no rule of the issuer names this caller', {
+    hint,
+  })
 }

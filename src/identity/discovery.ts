@@ -1,6 +1,6 @@
 import { CredctlError } from '../errors.ts'
 import { type Download, downloadJson } from './download.ts'
-import { isExactUrl } from './issuer.ts'
+import { isExactUrl } from './exact-url.ts'
 
 /**
  * Finds an issuer's key set by OpenID Connect Discovery 1.0 section 4. The document must name the
@@ -28,9 +28,8 @@ function stripQuery(url: string): string {
 /** A document may move its keys to another host of the internet, not to an address inside ours. */
 function isReachable(keys: URL, issuer: URL): boolean {
   if (keys.host === issuer.host) return keys.protocol === issuer.protocol
-  return (
-    keys.protocol === 'https:' && /[a-z]$/i.test(keys.hostname) && keys.hostname !== 'localhost'
-  )
+  const named = /[a-z]$/i.test(keys.hostname) && !/(^|\.)localhost$/.test(keys.hostname)
+  return named && keys.protocol === 'https:'
 }
 
 function refused(issuer: string, problem: string): CredctlError {

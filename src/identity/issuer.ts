@@ -2,80 +2,38 @@ import { z } from 'zod'
 import type { Problem } from '../document/diagnostic.ts'
 import { fields, refuse } from '../document/fields.ts'
 import { duration } from '../document/text.ts'
-import { isLoopback } from '../environment/postgres-connection.ts'
-import { CALLER_CLASSES, ROLES } from './caller.ts'
-
-/**
- * Signatures anyone can check and only the issuer can make. `none` and the HMAC family have no
- * spelling here: a shared secret in the broker would let the broker forge its callers.
- */
-export const ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-] as const
-export type Algorithm = (typeof ALGORITHMS)[number]
+import { ALGORITHMS, type Algorithm } from './algorithms.ts'
+import { type CallerRule, callerRule, claimName } from './caller-rule.ts'
+import { isExactUrl } from './exact-url.ts'
+import { ISSUER_KINDS, type IssuerKind, PRESETS } from './presets/kinds.ts'
+import type { Preset, ReplayPolicy } from './presets/preset.ts'
+import { isTrustDomain } from './presets/spiffe.ts'
 
 const MAX_LIFETIME = 86_400
 
 /** The exact text of a URL: any two spellings of one place are two texts, and one is refused. */
-const exactUrl = z
-  .string()
-  .max(1024)
-  .transform((text, context) => {
-    if (isExactUrl(text)) return text
-    context.addIssue({
-      code: 'custom',
-      message: 'not an accepted URL',
-      params: {
-        expected:
-          'https://host/path in lower case without query, user or default port; http:// only on a loopback address',
-      },
+function exactText(accepts: (text: string) => boolean) {
+  return z
+    .string()
+    .max(1024)
+    .transform((text, context) => {
+      if (accepts(text)) return text
+      const expected =
+        'https://host/path in lower case without query, user or default port; http:// only on a loopback address'
+      context.addIssue({ code: 'custom', message: 'not an accepted URL', params: { expected } })
+      return z.NEVER
     })
-    return z.NEVER
-  })
+}
 
-const claimName = z.string().min(1).max(256)
-const claimValue = z.union([z.string().max(512), z.number(), z.boolean()])
-
-const callerRule = fields({
-  class: z.enum(CALLER_CLASSES).meta({ description: 'Class of callers that this rule names.' }),
-  claims: z
-    .record(claimName, z.union([claimValue, z.array(claimValue).min(1).max(100)]))
-    .default({})
-    .meta({ description: 'Every listed claim must equal the value, or one of the values.' }),
-  roles: z
-    .array(z.enum(ROLES))
-    .min(1)
-    .optional()
-    .meta({ description: 'Roles of a person; only with class human.' }),
-}).superRefine((rule, context) => {
-  if (rule.roles !== undefined && rule.class !== 'human') {
-    const expected = 'no roles, or class human'
-    refuse(context, `class ${rule.class} cannot hold roles`, { path: ['roles'], expected })
-  }
-  // The two classes that never reach production may be given to everyone an issuer knows.
-  const harmless = rule.class === 'agent' || rule.class === 'local'
-  if (!harmless && Object.keys(rule.claims).length === 0) {
-    refuse(context, `class ${rule.class} for everyone this issuer knows`, {
-      path: ['claims'],
-      expected: 'at least one claim that says who',
-    })
-  }
-})
-
-/** One issuer in `credctl.yaml`: whose tokens are believed, and what their claims make of a caller. */
-export const issuerSchema = fields({
-  issuer: exactUrl.meta({ description: 'Exactly the iss claim of its tokens.' }),
-  jwks_url: exactUrl
+const issuerFields = fields({
+  kind: z
+    .enum(ISSUER_KINDS)
+    .default('oidc')
+    .meta({ description: 'What issues the tokens; each kind has its own traps, all refused.' }),
+  issuer: exactText((text) => isExactUrl(text) || isTrustDomain(text)).meta({
+    description: 'Exactly the iss claim of its tokens.',
+  }),
+  jwks_url: exactText(isExactUrl)
     .optional()
     .meta({ description: 'Where its keys are; OpenID discovery of the issuer when absent.' }),
   audience: z
@@ -84,20 +42,19 @@ export const issuerSchema = fields({
     .meta({
       description: 'Audiences that are this broker. A token for anyone else too is refused.',
     }),
-  algorithms: z
-    .array(z.enum(ALGORITHMS))
-    .min(1)
-    .default(['RS256', 'ES256', 'EdDSA'])
-    .meta({ description: 'Signature algorithms that its tokens may use.' }),
+  algorithms: z.array(z.enum(ALGORITHMS)).min(1).optional().meta({
+    description:
+      'Signature algorithms that its tokens may use; the usual ones of its kind when absent.',
+  }),
   typ: z
     .string()
     .min(1)
     .max(64)
     .optional()
     .meta({ description: 'Required typ header; JWT, JOSE or none when absent.' }),
-  max_lifetime: duration({ min: 60, max: MAX_LIFETIME })
-    .default(3600)
-    .meta({ description: 'Longest accepted time between iat and exp.' }),
+  max_lifetime: duration({ min: 60, max: MAX_LIFETIME }).optional().meta({
+    description: 'Longest accepted time between iat and exp; as its kind needs when absent.',
+  }),
   clock_tolerance: duration({ min: 1, max: 120 })
     .default(30)
     .meta({ description: 'How far its clock may differ from ours.' }),
@@ -106,6 +63,10 @@ export const issuerSchema = fields({
     .max(50)
     .default([])
     .meta({ description: 'Claims every token must carry, besides sub, iat and exp.' }),
+  replay: z
+    .enum(['once', 'allowed'])
+    .optional()
+    .meta({ description: 'Whether one token may ask for several grants; once needs a jti claim.' }),
   callers: z
     .array(callerRule)
     .min(1, 'no callers: tokens of this issuer would all be refused')
@@ -113,8 +74,72 @@ export const issuerSchema = fields({
     .meta({ description: 'What claims make of a caller; the least trusted match wins.' }),
 })
 
-export type IssuerConfig = z.output<typeof issuerSchema>
-export type CallerRule = IssuerConfig['callers'][number]
+type Entry = z.output<typeof issuerFields>
+
+/** An issuer whose every choice is made. */
+export type IssuerConfig = Omit<Entry, 'algorithms'> & {
+  readonly kind: IssuerKind
+  readonly algorithms: readonly Algorithm[]
+  readonly max_lifetime: number
+  readonly replay: ReplayPolicy
+}
+
+/** One issuer in `credctl.yaml`: whose tokens are believed, and what their claims make of a caller. */
+export const issuerSchema = issuerFields
+  .superRefine((entry, context) => {
+    checkSpiffe(entry, context)
+    for (const [index, rule] of entry.callers.entries()) {
+      checkRule(rule, PRESETS[entry.kind], entry.kind, problem(context, index))
+    }
+  })
+  .transform((entry): IssuerConfig => {
+    const preset = PRESETS[entry.kind]
+    return {
+      ...entry,
+      algorithms: entry.algorithms ?? preset.algorithms,
+      max_lifetime: entry.max_lifetime ?? preset.maxLifetime,
+      replay: entry.replay ?? preset.replay,
+    }
+  })
+
+type Report = (key: 'class' | 'claims', message: string, expected: string) => void
+
+function problem(context: z.core.$RefinementCtx, index: number): Report {
+  return (key, message, expected) =>
+    refuse(context, message, { path: ['callers', index, key], expected })
+}
+
+/** A trust domain is not a place on the web, so its keys need one of their own. */
+function checkSpiffe(entry: Entry, context: z.core.$RefinementCtx): void {
+  const domain = isTrustDomain(entry.issuer)
+  if (domain !== (entry.kind === 'spiffe')) {
+    const expected = domain ? 'kind: spiffe' : 'spiffe://trust-domain as issuer'
+    refuse(context, `kind ${entry.kind} does not go with this issuer`, {
+      path: ['issuer'],
+      expected,
+    })
+  } else if (domain && entry.jwks_url === undefined) {
+    const expected = 'the URL of the trust bundle'
+    refuse(context, 'missing "jwks_url"', { path: ['jwks_url'], expected })
+  }
+}
+
+/** Rules that would rest on something the kind of issuer does not vouch for. */
+function checkRule(rule: CallerRule, preset: Preset, kind: IssuerKind, report: Report): void {
+  const names = Object.keys(rule.claims)
+  if (!preset.classes.includes(rule.class)) {
+    const expected = preset.classes.join(' or ')
+    report('class', `callers of kind ${kind} cannot be of class ${rule.class}`, expected)
+  }
+  if (preset.anchors.length > 0 && !preset.anchors.some((anchor) => names.includes(anchor))) {
+    const expected = `at least one of ${preset.anchors.join(', ')}`
+    report('claims', 'the rule names nobody by an id that cannot change hands', expected)
+  }
+  const chosen = names.find(preset.chosenByAsker)
+  if (chosen !== undefined) {
+    report('claims', `the asker chooses the value of ${chosen}`, 'a claim the issuer vouches for')
+  }
+}
 
 /** What no single issuer can see: two entries for one `iss` would make their order decide. */
 export function issuerProblems(issuers: Readonly<Record<string, IssuerConfig>>): Problem[] {
@@ -128,15 +153,4 @@ export function issuerProblems(issuers: Readonly<Record<string, IssuerConfig>>):
       { path: [name, 'issuer'], message, expected: 'one entry an issuer, with all its rules' },
     ]
   })
-}
-
-/** True for the one normal spelling of an https URL, or of an http URL on a loopback address. */
-export function isExactUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false
-  const url = new URL(text)
-  const normal = url.href === text || url.href === `${text}/`
-  const bare = url.search === '' && url.hash === '' && url.username === '' && url.password === ''
-  const protectedPath =
-    url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
-  return normal && bare && !/[?#]/.test(text) && protectedPath
 }

@@ -52,7 +52,7 @@ export interface KeySetState {
  * `issuer_keys_unavailable`.
  */
 export class KeySet {
-  readonly #load: () => Promise<Record<string, unknown>>
+  readonly #load: () => Promise<unknown>
   readonly #clock: Clock
   readonly #times: KeySetTimes
   #keys: { readonly find: LocalKeySet; readonly count: number; readonly at: number } | undefined
@@ -60,11 +60,7 @@ export class KeySet {
   #failure: unknown
   #refreshing: Promise<void> | undefined
 
-  constructor(
-    load: () => Promise<Record<string, unknown>>,
-    clock: Clock,
-    times: KeySetTimes = KEY_SET_TIMES,
-  ) {
+  constructor(load: () => Promise<unknown>, clock: Clock, times: KeySetTimes = KEY_SET_TIMES) {
     this.#load = load
     this.#clock = clock
     this.#times = times
@@ -117,8 +113,7 @@ export class KeySet {
 
   async #refresh(): Promise<void> {
     try {
-      const { keys } = await this.#load()
-      const usable = publicKeys(keys)
+      const usable = publicKeys(await this.#load())
       const find = createLocalJWKSet({ keys: usable })
       this.#keys = { find, count: usable.length, at: this.#clock.now().getTime() }
       this.#failure = undefined

@@ -10,6 +10,9 @@ import { downloadJson, type Fetch } from './download.ts'
 import type { IssuerConfig } from './issuer.ts'
 import { KeySet, type KeySetState, type KeySetTimes } from './key-set.ts'
 import { checkTimes, requireClaims, requireSubject } from './payload.ts'
+import { PRESETS } from './presets/kinds.ts'
+import { trustDomainOf } from './presets/spiffe.ts'
+import { MemoryReplayStore, type ReplayStore, spendToken } from './replay.ts'
 import { parseToken, type UnverifiedToken } from './token.ts'
 
 export interface VerifierOptions {
@@ -19,6 +22,13 @@ export interface VerifierOptions {
   /** Limit of one key request, body included. */
   readonly timeoutMs?: number
   readonly times?: KeySetTimes
+  /** Remembers single-use tokens. This process's memory when absent: enough for one replica only. */
+  readonly replay?: ReplayStore
+}
+
+export interface Use {
+  /** The token asks for a grant: where its issuer's policy is `once`, it is spent by this call. */
+  readonly spend?: boolean
 }
 
 export interface Verifier {
@@ -26,7 +36,7 @@ export interface Verifier {
    * Who a bearer token speaks for. Errors: any `token_*`, `issuer_keys_unavailable` (try again),
    * `caller_unclassified`. No message holds the token or a claim's value.
    */
-  verify(token: string): Promise<Caller>
+  verify(token: string, use?: Use): Promise<Caller>
   /** State of each issuer's keys by issuer name. Fetches nothing. */
   keys(): Readonly<Record<string, KeySetState>>
 }
@@ -45,17 +55,24 @@ export function createVerifier(
   const known = Object.entries(issuers).map(
     ([name, config]): KnownIssuer => ({ name, config, keys: keysOf(config, options) }),
   )
+  const replay = options.replay ?? new MemoryReplayStore(options.clock)
   const byUrl = new Map(known.map((issuer) => [issuer.config.issuer, issuer]))
   return {
-    verify: (token) => verify(token, byUrl, options.clock),
+    verify: (token, use = {}) => verify(token, byUrl, { clock: options.clock, replay }, use),
     keys: () => Object.fromEntries(known.map(({ name, keys }) => [name, keys.state()])),
   }
 }
 
-function keysOf({ issuer, jwks_url }: IssuerConfig, options: VerifierOptions): KeySet {
+function keysOf({ kind, issuer, jwks_url }: IssuerConfig, options: VerifierOptions): KeySet {
   const download = { fetch: options.fetch ?? fetch, timeoutMs: options.timeoutMs ?? 3000 }
-  const load = async () =>
-    downloadJson(jwks_url ?? (await discoverKeyUrl(issuer, download)), download)
+  const { publishedKeys } = PRESETS[kind]
+  const load = async () => {
+    const { keys } = await downloadJson(
+      jwks_url ?? (await discoverKeyUrl(issuer, download)),
+      download,
+    )
+    return publishedKeys === undefined ? keys : publishedKeys(keys)
+  }
   return new KeySet(load, options.clock, options.times)
 }
 
@@ -63,7 +80,8 @@ function keysOf({ issuer, jwks_url }: IssuerConfig, options: VerifierOptions): K
 async function verify(
   text: string,
   issuers: ReadonlyMap<string, KnownIssuer>,
-  clock: Clock,
+  { clock, replay }: { readonly clock: Clock; readonly replay: ReplayStore },
+  use: Use,
 ): Promise<Caller> {
   const token = parseToken(text)
   const issuer = findIssuer(token, issuers)
@@ -73,16 +91,22 @@ async function verify(
   requireClaims(token.payload, issuer.config.required_claims)
   checkTimes(token.payload, issuer.config, clock)
   const payload = await verifySignature(token, issuer, clock)
-  return toCaller(text, payload, issuer)
+  const caller = toCaller(text, payload, issuer)
+  if (use.spend && issuer.config.replay === 'once') await spendToken(payload, issuer, replay)
+  return caller
 }
 
-/** The issuer is looked up by its exact text: no case folding, no slash trimming, no patterns. */
+/**
+ * The issuer is looked up by its exact text: no case folding, no slash trimming, no patterns. A
+ * SPIFFE ID is looked up by its trust domain, whatever `iss` says (JWT-SVID standard, section 3).
+ */
 function findIssuer(
-  { payload }: UnverifiedToken,
+  { payload: { iss, sub } }: UnverifiedToken,
   issuers: ReadonlyMap<string, KnownIssuer>,
 ): KnownIssuer {
-  const { iss } = payload
-  const issuer = typeof iss === 'string' ? issuers.get(iss) : undefined
+  const named = typeof iss === 'string' ? issuers.get(iss) : undefined
+  if (named !== undefined && named.config.kind !== 'spiffe') return named
+  const issuer = issuers.get(trustDomainOf(sub) ?? '')
   if (issuer !== undefined) return issuer
   throw new CredctlError(
     'token_issuer_unknown',
@@ -142,7 +166,7 @@ async function verifySignature(
   try {
     const { payload } = await jwtVerify(text, keys.find, {
       algorithms: [...config.algorithms],
-      issuer: config.issuer,
+      ...(config.kind === 'spiffe' ? {} : { issuer: config.issuer }),
       audience: [...config.audience],
       clockTolerance: config.clock_tolerance,
       currentDate: clock.now(),
@@ -167,9 +191,10 @@ function codeOf(error: unknown): ErrorCode {
 }
 
 function toCaller(text: string, payload: JWTPayload, issuer: KnownIssuer): Caller {
-  const claims = flattenClaims(payload)
+  const preset = PRESETS[issuer.config.kind]
+  const claims = flattenClaims(payload, preset)
   return Object.freeze({
-    ...classify(issuer.config.callers, claims),
+    ...classify(issuer.config.callers, claims, preset),
     issuer: issuer.name,
     subject: requireSubject(payload),
     claims,

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CALLER_CLASSES } from '../../src/identity/caller.ts'
+import type { CallerRule } from '../../src/identity/caller-rule.ts'
 import { classify } from '../../src/identity/classify.ts'
-import type { CallerRule } from '../../src/identity/issuer.ts'
 import { refusal } from './support.ts'
 
 const rule = (name: CallerRule['class'], claims: CallerRule['claims']): CallerRule => ({

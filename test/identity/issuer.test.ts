@@ -101,3 +101,60 @@ test('two entries for one issuer are refused, whatever else differs', () => {
     }),
   ])
 })
+
+describe('an entry of a known kind', () => {
+  const entry = (kind: string, rule: string, url = 'https://token.example.test') =>
+    `kind: ${kind}\nissuer: ${url}\naudience: https://broker.test\ncallers:\n  - ${rule}\n`
+
+  test('takes the defaults of its kind, and an operator may still set them', () => {
+    const github = issuerConfig('https://a.test', { kind: 'github' })
+    expect(github).toMatchObject({ algorithms: ['RS256'], max_lifetime: 900, replay: 'once' })
+    const loose = { kind: 'github', max_lifetime: '30m', replay: 'allowed', algorithms: ['ES256'] }
+    expect(issuerConfig('https://a.test', loose)).toMatchObject({
+      algorithms: ['ES256'],
+      max_lifetime: 1800,
+      replay: 'allowed',
+    })
+  })
+
+  test.each([
+    ['github', '{ class: ci, claims: { repository: acme/web } }', /at least one of repository_id/],
+    ['github', '{ class: ci, claims: { sub: "repo:acme/web" } }', /at least one of repository_id/],
+    ['github', '{ class: agent }', /at least one of repository_id/],
+    [
+      'github',
+      '{ class: human, claims: { repository_id: "1" } }',
+      /cannot be of class human; agent/,
+    ],
+    ['github', '{ class: local, claims: { repository_id: "1" } }', /cannot be of class local/],
+    ['gitlab', '{ class: ci, claims: { project_path: acme/web } }', /at least one of project_id/],
+    ['kubernetes', '{ class: workload, claims: { sub: x } }', /serviceaccount\/uid/],
+    [
+      'aws',
+      '{ class: workload, claims: { "https://sts.amazonaws.com//aws_account": "1" } }',
+      /of sub/,
+    ],
+    [
+      'aws',
+      '{ class: workload, claims: { sub: x, "https://sts.amazonaws.com//request_tags/team": a } }',
+      /the asker chooses the value of/,
+    ],
+    ['agent-platform', '{ class: ci, claims: { team: orders } }', /cannot be of class ci; agent/],
+    ['spiffe', '{ class: workload, claims: { sub: x } }', /does not go with this issuer; spiffe:/],
+    ['jenkins', '{ class: ci, claims: { a: b } }', /"oidc" or "github"/],
+  ])('%s with %s is refused', (kind, rule, message) => {
+    expect(problems(entry(kind, rule))).toEqual([expect.stringMatching(message)])
+  })
+
+  test('a trust domain needs kind spiffe and the URL of its bundle', () => {
+    const rule = '{ class: workload, claims: { sub: "spiffe://acme.test/a" } }'
+    expect(problems(entry('oidc', rule, 'spiffe://acme.test'))).toEqual([
+      expect.stringMatching(/does not go with this issuer; kind: spiffe/),
+    ])
+    expect(problems(entry('spiffe', rule, 'spiffe://acme.test'))).toEqual([
+      expect.stringMatching(/missing "jwks_url"; the URL of the trust bundle/),
+    ])
+    const whole = `${entry('spiffe', rule, 'spiffe://acme.test')}jwks_url: https://spire.acme.test/\n`
+    expect(problems(whole)).toEqual([])
+  })
+})

@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import { fields, refuse } from '../document/fields.ts'
+import { CALLER_CLASSES, ROLES } from './caller.ts'
+
+export const claimName = z.string().min(1).max(256)
+const claimValue = z.union([z.string().max(512), z.number(), z.boolean()])
+
+/** The two classes that never reach production may be given to everyone an issuer knows. */
+const OPEN_CLASSES = ['agent', 'local']
+
+/** Which verified claims make a caller of which class. Exact values: patterns match too much. */
+export const callerRule = fields({
+  class: z.enum(CALLER_CLASSES).meta({ description: 'Class of callers that this rule names.' }),
+  claims: z
+    .record(claimName, z.union([claimValue, z.array(claimValue).min(1).max(100)]))
+    .default({})
+    .meta({ description: 'Every listed claim must equal the value, or one of the values.' }),
+  roles: z
+    .array(z.enum(ROLES))
+    .min(1)
+    .optional()
+    .meta({ description: 'Roles of a person; only with class human.' }),
+}).superRefine((rule, context) => {
+  if (rule.roles !== undefined && rule.class !== 'human') {
+    const expected = 'no roles, or class human'
+    refuse(context, `class ${rule.class} cannot hold roles`, { path: ['roles'], expected })
+  }
+  if (!OPEN_CLASSES.includes(rule.class) && Object.keys(rule.claims).length === 0) {
+    const expected = 'at least one claim that says who'
+    const message = `class ${rule.class} for everyone this issuer knows`
+    refuse(context, message, { path: ['claims'], expected })
+  }
+})
+export type CallerRule = z.output<typeof callerRule>
