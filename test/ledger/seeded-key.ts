@@ -1,0 +1,8 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+
+/** The Ed25519 key whose seed is 32 times the same byte, as the published vectors use. */
+export function seededKey(byte: number): KeyObject {
+  const prefix = Buffer.from('302e020100300506032b657004220420', 'hex')
+  const der = Buffer.concat([prefix, Buffer.alloc(32, byte)])
+  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+}
