@@ -8,14 +8,18 @@ import type { ResolveSecret } from '../../secret/resolve.ts'
 import { Secret } from '../../secret/secret.ts'
 import type { Mint, Minted, PostgresCredential } from '../mint.ts'
 import { type Admin, openAdmin } from './admin.ts'
+import { type Collected, collectGroups } from './collect.ts'
 import { codeOf, retryingRaces, targetFailure } from './failure.ts'
 import type { Finding } from './finding.ts'
 import { type Fingerprint, fingerprintOf, fingerprintSql } from './fingerprint.ts'
 import { GUARANTEES } from './guarantees.ts'
 import { createLoginStatements, loginName } from './login.ts'
-import { Readiness } from './readiness.ts'
+import { preflight } from './preflight.ts'
+import { Readiness, requireServer } from './readiness.ts'
+import { type LedgerView, type Reconciled, reconcile } from './reconcile.ts'
 import { revokeLogin } from './revoke.ts'
 import { LoginSecrets } from './verifier.ts'
+import { type EndedSession, patrol } from './watchdog.ts'
 
 export interface PostgresMintParts {
   readonly resolve: ResolveSecret
@@ -63,16 +67,45 @@ export class PostgresMint implements Mint {
 
   async revoke(handle: Handle): Promise<{ outcome: 'gone' }> {
     const login = loginOf(handle)
-    try {
-      await revokeLogin(this.#admin, login)
-    } catch (error) {
-      throw targetFailure(error, 'revoking a PostgreSQL login')
-    }
+    await this.#talk('revoking a PostgreSQL login', () => revokeLogin(this.#admin, login))
     return { outcome: 'gone' }
+  }
+
+  /** For `doctor`: what stands between this plan and a mint. Changes nothing. */
+  async preflight(plan: PostgresPlan): Promise<readonly Finding[]> {
+    return await this.#talk('looking at the database', async () => {
+      await requireServer(this.#admin)
+      return await preflight(this.#admin, plan, this.#target.accept)
+    })
+  }
+
+  /** Ends logins that the ledger is done with, reports those it does not know. */
+  async reconcile(ledger: LedgerView): Promise<Reconciled> {
+    return await this.#talk('comparing logins with the ledger', () =>
+      reconcile(this.#admin, ledger),
+    )
+  }
+
+  /** One round of the watchdog; run it every few seconds. */
+  async patrol(): Promise<readonly EndedSession[]> {
+    return await this.#talk('watching sessions', () => patrol(this.#admin))
+  }
+
+  /** Drops group roles that no login uses, except those of plans in force. */
+  async collectGroups(keep: readonly string[]): Promise<Collected> {
+    return await this.#talk('collecting group roles', () => collectGroups(this.#admin, keep))
   }
 
   async close(): Promise<void> {
     await this.#admin.close()
+  }
+
+  async #talk<T>(doing: string, run: () => Promise<T>): Promise<T> {
+    try {
+      return await run()
+    } catch (error) {
+      throw targetFailure(error, doing)
+    }
   }
 
   async #mint(grant: Grant, plan: PostgresPlan, login: string): Promise<Minted> {

@@ -1,3 +1,5 @@
+import { DANGEROUS_EXTENSIONS } from '../../../plan/postgres/harden.ts'
+import { quoteLiteral } from '../../../plan/postgres/sql.ts'
 import { APPLICATION_SCHEMAS, type Check } from './check.ts'
 
 const BEYOND: Check = {
@@ -83,8 +85,7 @@ const EXTENSION: Check = {
       format('REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC', string_agg(p.oid::regprocedure::text, ', ')) AS fix
     FROM subject s, pg_extension e JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
       AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e' JOIN pg_proc p ON p.oid = d.objid
-    WHERE e.extname IN ('dblink', 'postgres_fdw', 'file_fdw', 'adminpack', 'http', 'pg_net', 'aws_s3', 'aws_lambda',
-        'pg_background', 'pg_cron', 'pageinspect', 'plsh', 'lo', 'pg_execute_server_program')
+    WHERE e.extname IN (${DANGEROUS_EXTENSIONS.map(quoteLiteral).join(', ')})
       AND has_schema_privilege(s.name, p.pronamespace, 'USAGE') AND has_function_privilege(s.name, p.oid, 'EXECUTE')
       AND p.prorettype NOT IN ('trigger'::regtype, 'fdw_handler'::regtype) AND p.proname NOT LIKE '%\\_validator'
       AND p.proname NOT LIKE '%\\_handler'

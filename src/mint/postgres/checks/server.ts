@@ -1,3 +1,4 @@
+import { POWERFUL_FUNCTIONS } from '../../../plan/postgres/harden.ts'
 import type { Check } from './check.ts'
 
 const PREPARED: Check = {
@@ -13,14 +14,16 @@ const BROKER: Check = {
   finding: 'broker_overprivileged',
   level: 'blocks',
   message: (object, detail) => `the broker's admin ${object} ${detail}`,
-  sql: `SELECT quote_ident(current_user) AS object, x.detail, x.fix FROM (
+  sql: `SELECT quote_ident(current_user) AS object, x.detail, x.fix, 'blocks' AS level FROM (
       SELECT 'is a superuser' AS detail, format('ALTER ROLE %I NOSUPERUSER', current_user) AS fix
         FROM pg_roles WHERE rolname = current_user AND rolsuper
       UNION ALL SELECT 'may bypass row-level security', format('ALTER ROLE %I NOBYPASSRLS', current_user)
         FROM pg_roles WHERE rolname = current_user AND rolbypassrls AND NOT rolsuper
       UNION ALL SELECT DISTINCT 'is a member of ' || relowner::regrole || ', who owns declared tables', format('REVOKE %s FROM %I', relowner::regrole, current_user)
         FROM scoped WHERE pg_has_role(current_user, relowner, 'MEMBER')
-          AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)) x`,
+          AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)) x
+    UNION ALL SELECT quote_ident(current_user), 'lacks pg_read_all_stats: the watchdog sees no times',
+      format('GRANT pg_read_all_stats TO %I', current_user), 'warns' WHERE NOT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')`,
 }
 
 const TEMPORARY: Check = {
@@ -43,16 +46,6 @@ const LANGUAGE: Check = {
     FROM subject s, pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanispl AND NOT l.lanpltrusted
       AND has_schema_privilege(s.name, p.pronamespace, 'USAGE') AND has_function_privilege(s.name, p.oid, 'EXECUTE')`,
 }
-
-/** In families, as one revokes them: the same list that hardening closes. */
-const POWERFUL_FUNCTIONS = `CASE
-      WHEN p.proname ~ '^(lo_|loread|lowrite)' THEN 'large objects'
-      WHEN p.proname ~ '^pg_.*advisory' THEN 'advisory locks'
-      WHEN p.proname ~ '^(query|cursor|table|schema|database)_to_xml' THEN 'queries inside XML functions'
-      WHEN p.proname ~ '^pg_sleep' THEN 'sleeping'
-      WHEN p.proname IN ('ts_stat', 'pg_notify', 'pg_logical_emit_message', 'pg_export_snapshot') THEN p.proname::text
-      WHEN p.oid = 'ts_rewrite(tsquery,text)'::regprocedure THEN 'ts_rewrite'
-    END`
 
 const POWERFUL: Check = {
   finding: 'powerful_functions',

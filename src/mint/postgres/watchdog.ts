@@ -1,0 +1,88 @@
+import type { Row, Session } from './admin.ts'
+import { grantOfLogin, LOGINS, limitsOfNote, type WatchedLimits } from './login.ts'
+
+export type Breach =
+  | 'statement'
+  | 'transaction'
+  | 'idle_in_transaction'
+  | 'lock_mode'
+  | 'lock_wait'
+  | 'lock_held'
+  | 'expired'
+
+/** A session that the watchdog ended. */
+export interface EndedSession {
+  readonly grant: string | undefined
+  readonly login: string
+  readonly pid: number
+  readonly breach: Breach
+  /** How long it had lasted, or the lock it held. */
+  readonly detail: string
+}
+
+/** For a login whose comment is not readable: nothing of ours runs longer than a grant can live. */
+const WIDEST: WatchedLimits = {
+  statement: 3600,
+  transaction: 3600,
+  idle_in_transaction: 3600,
+  lock_wait: 3600,
+}
+
+/** Locks that no SELECT, INSERT, UPDATE or DELETE takes on a table. */
+const STRONG = `'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'`
+
+const SESSIONS = `SELECT a.pid, a.usesysid::int8::text AS oid, r.rolname AS login, a.backend_start::text AS started, d.description AS note,
+    coalesce(r.rolvaliduntil <= now(), false) AS expired,
+    extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS transaction,
+    CASE WHEN a.state = 'active' THEN extract(epoch FROM clock_timestamp() - a.query_start)::float8 END AS statement,
+    CASE WHEN a.state LIKE 'idle in transaction%' THEN extract(epoch FROM clock_timestamp() - a.state_change)::float8 END AS idle,
+    (SELECT max(l.mode) FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'relation' AND l.mode IN (${STRONG})
+      AND (l.database <> b.oid OR EXISTS (SELECT FROM pg_class c WHERE c.oid = l.relation AND c.relpersistence <> 't'))) AS mode,
+    (SELECT extract(epoch FROM clock_timestamp() - min(l.waitstart))::float8 FROM pg_locks l WHERE l.pid = a.pid AND NOT l.granted) AS waiting,
+    (SELECT extract(epoch FROM clock_timestamp() - min(l.waitstart))::float8 FROM pg_locks l
+      WHERE NOT l.granted AND l.pid <> a.pid AND a.pid = ANY (pg_blocking_pids(l.pid))) AS blocking
+  FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
+    JOIN pg_database b ON b.datname = current_database()
+    LEFT JOIN pg_shdescription d ON d.objoid = r.oid AND d.classoid = 'pg_authid'::regclass
+  WHERE r.rolname LIKE $1 AND a.backend_type = 'client backend'`
+
+/**
+ * One round: ends every session of ours that exceeds a limit of its scope. The session's own
+ * settings are only defaults, which it can switch off; this is what holds.
+ */
+export async function patrol(session: Session): Promise<readonly EndedSession[]> {
+  const rows = await session.query(SESSIONS, [LOGINS])
+  const ended: EndedSession[] = []
+  for (const row of rows) {
+    const breach = breachOf(row)
+    if (breach === undefined || !(await terminate(session, row))) continue
+    const login = String(row['login'])
+    ended.push({ grant: grantOfLogin(login), login, pid: Number(row['pid']), ...breach })
+  }
+  return ended
+}
+
+function breachOf(row: Row): { breach: Breach; detail: string } | undefined {
+  if (row['expired'] === true) return { breach: 'expired', detail: 'past the end of its grant' }
+  if (typeof row['mode'] === 'string') return { breach: 'lock_mode', detail: row['mode'] }
+  const limits = limitsOfNote(String(row['note'])) ?? WIDEST
+  const bounds: [Breach, unknown, number][] = [
+    ['statement', row['statement'], limits.statement],
+    ['transaction', row['transaction'], limits.transaction],
+    ['idle_in_transaction', row['idle'], limits.idle_in_transaction],
+    ['lock_wait', row['waiting'], limits.lock_wait],
+    ['lock_held', row['blocking'], limits.lock_wait],
+  ]
+  const broken = bounds.find(([, seconds, bound]) => typeof seconds === 'number' && seconds > bound)
+  return broken && { breach: broken[0], detail: `${Math.round(Number(broken[1]))} s` }
+}
+
+/** By start time too: a process id may already belong to somebody else. */
+async function terminate(session: Session, row: Row): Promise<boolean> {
+  const ended = await session.query(
+    `SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity
+     WHERE pid = $1 AND usesysid = $2::oid AND backend_start = $3::timestamptz`,
+    [row['pid'], row['oid'], row['started']],
+  )
+  return ended.length > 0
+}
