@@ -26,9 +26,11 @@ function malformed(what: string, problem: string): CredctlError {
   return new CredctlError('token_malformed', `the ${what} ${problem}`)
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 function decode(bytes: Uint8Array): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return UTF8.decode(bytes)
   } catch {
     return undefined
   }
@@ -50,7 +52,7 @@ function findAmbiguity(text: string): string | undefined {
     const character = text[index]
     if (character === '"') {
       const end = endOfString(text, index)
-      const content: string = JSON.parse(text.slice(index, end))
+      const content = contentOf(text.slice(index, end))
       if (!content.isWellFormed()) return 'holds a string that is not valid Unicode'
       if (isName(text, end) && !rememberName(open.at(-1), content)) return 'names a member twice'
       index = end
@@ -64,6 +66,11 @@ function findAmbiguity(text: string): string | undefined {
     index += 1
   }
   return undefined
+}
+
+/** Most strings hold no escape, and then their text is their content. */
+function contentOf(literal: string): string {
+  return literal.includes('\\') ? JSON.parse(literal) : literal.slice(1, -1)
 }
 
 function endOfString(text: string, start: number): number {
