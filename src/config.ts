@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { Diagnostic, Problem } from './document/diagnostic.ts'
 import { parseSource, type SourceDocument } from './document/document.ts'
+import { DocumentError } from './document/error.ts'
 import { fields } from './document/fields.ts'
 import { slug } from './document/text.ts'
 import { environmentProblems } from './environment/checks.ts'
@@ -11,7 +12,7 @@ import {
   postgresConnection,
   tlsOnlyOffOnLoopback,
 } from './environment/postgres-connection.ts'
-import { CredctlError } from './errors.ts'
+import { deepFreeze } from './freeze.ts'
 import { type IssuerConfig, issuerProblems, issuerSchema } from './identity/issuer.ts'
 import { secretReference } from './secret/reference.ts'
 
@@ -116,16 +117,7 @@ export function parseConfig(file: string, text: string): ParsedConfig {
 export async function requireConfig(file: string): Promise<Config> {
   const parsed = await loadConfig(file)
   if (parsed.ok) return parsed.config
-  throw new ConfigError(parsed.diagnostics)
-}
-
-export class ConfigError extends CredctlError {
-  readonly diagnostics: readonly Diagnostic[]
-
-  constructor(diagnostics: readonly Diagnostic[]) {
-    super('config_invalid', 'the configuration is not valid')
-    this.diagnostics = diagnostics
-  }
+  throw new DocumentError('config_invalid', 'the configuration is not valid', parsed.diagnostics)
 }
 
 function below(key: string): (problem: Problem) => Problem {
@@ -135,11 +127,4 @@ function below(key: string): (problem: Problem) => Problem {
 function splitListen(text: string): Config['listen'] {
   const at = text.lastIndexOf(':')
   return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) }
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  Object.freeze(value)
-  for (const inner of Object.values(value)) deepFreeze(inner)
-  return value
 }

@@ -1,7 +1,8 @@
 import type { Environment } from '../environment/environment.ts'
 import type { Caller } from '../identity/caller.ts'
+import { compiledPlan } from '../plan/compiled.ts'
 import type { Parameters } from '../plan/parameters.ts'
-import { type Plan, type PlanProblem, planScope } from '../plan/plan.ts'
+import type { Plan, PlanProblem } from '../plan/plan.ts'
 import type { CatalogScope } from '../scope/catalog.ts'
 import { type Decision, decide } from './decide.ts'
 import type { Usage } from './limits.ts'
@@ -54,7 +55,7 @@ export function evaluate(ask: Ask, circumstances: Circumstances): Evaluation {
     const message = `there is no environment ${quote(ask.environment)}`
     return denied(ask, named, [{ code: 'environment_unknown', message }])
   }
-  const planned = planScope(found.scope, environment, ask.parameters)
+  const planned = compiledPlan(found.scope, environment, ask.parameters)
   if (!planned.ok) return denied(ask, named, planned.problems.map(refusal))
 
   const decision = decide({

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path'
 import { type Digest, digestOf, type Json } from '../canonical.ts'
 import { type Diagnostic, sortDiagnostics } from '../document/diagnostic.ts'
 import { parseSource, type SourceDocument } from '../document/document.ts'
+import { DocumentError } from '../document/error.ts'
 import { holeProblems } from './holes.ts'
 import { type Scope, scopeSchema } from './scope.ts'
 
@@ -33,6 +34,13 @@ export async function loadCatalog(directory: string): Promise<LoadedCatalog> {
   return 'message' in listed
     ? { ok: false, diagnostics: [listed], partial: catalogOf([]) }
     : await loadScopes(listed.files)
+}
+
+/** The catalogue of a directory, or one error with every problem of every file. */
+export async function requireCatalog(directory: string): Promise<Catalog> {
+  const loaded = await loadCatalog(directory)
+  if (loaded.ok) return loaded.catalog
+  throw new DocumentError('scopes_invalid', 'the task scopes are not valid', loaded.diagnostics)
 }
 
 /** Loads the named files as one catalogue; for `scope lint`, which takes files and directories. */

@@ -1,0 +1,7 @@
+/** Freezes plain data all the way down: what is shared between requests cannot be changed by one. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  Object.freeze(value)
+  for (const inner of Object.values(value)) deepFreeze(inner)
+  return value
+}

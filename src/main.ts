@@ -1,0 +1,151 @@
+import { destination, type Logger, pino } from 'pino'
+import { createApp } from './api/app.ts'
+import { listen } from './api/server.ts'
+import { Broker } from './broker.ts'
+import { type Clock, type Random, systemClock, systemRandom, ulid } from './clock.ts'
+import type { Config } from './config.ts'
+import { createGrantTokens } from './identity/grant-token.ts'
+import { createVerifier } from './identity/verify.ts'
+import { openLedger } from './ledger/open.ts'
+import { catalogueLoaded } from './ledger/record.ts'
+import { Sweep, type SweepParts } from './lifecycle/sweep.ts'
+import { every } from './lifecycle/timer.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import type { Mint } from './mint/mint.ts'
+import { Mints } from './mint/mints.ts'
+import { postgresMint } from './mint/postgres/mint.ts'
+import { type StsParts, stsMint } from './mint/sts/mint.ts'
+import { requireCatalog } from './scope/catalog.ts'
+import { secretResolver } from './secret/resolve.ts'
+
+/** What a test, a benchmark or the tour decides instead of the machine. */
+export interface Surroundings {
+  readonly clock?: Clock
+  readonly random?: Random
+  readonly logger?: Logger
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Where AWS STS is and as whom; the default credential chain otherwise. */
+  readonly aws?: NonNullable<StsParts['client']>
+  /** Pause between two rounds of the sweep; a second otherwise. */
+  readonly sweepEveryMs?: number
+}
+
+export interface RunningBroker {
+  /** Where it listens. */
+  readonly host: string
+  readonly port: number
+  /** Puts the scope files in force as they are now. On any problem the old ones stay, whole. */
+  reload(): Promise<void>
+  /** Takes no more requests, finishes those that run, closes everything it opened. */
+  close(): Promise<void>
+}
+
+/**
+ * The composition root: the only place that reads the environment and builds adapters. Fails
+ * closed: anything unreadable at start means no broker. The caller closes it.
+ */
+export async function startBroker(
+  config: Config,
+  scopes: string,
+  surroundings: Surroundings = {},
+): Promise<RunningBroker> {
+  const opened: (() => Promise<void>)[] = []
+  const close = async () => {
+    for (const closeOne of opened.splice(0).reverse()) await closeOne()
+  }
+  try {
+    return { ...(await start(config, scopes, withDefaults(surroundings), opened)), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function withDefaults(surroundings: Surroundings) {
+  return {
+    clock: systemClock,
+    random: systemRandom,
+    logger: pino({ name: 'credctl' }, destination({ dest: 2, sync: true })),
+    env: process.env,
+    sweepEveryMs: 1_000,
+    ...surroundings,
+  }
+}
+type Here = ReturnType<typeof withDefaults>
+
+async function start(
+  config: Config,
+  scopes: string,
+  here: Here,
+  opened: (() => Promise<void>)[],
+): Promise<Omit<RunningBroker, 'close'>> {
+  const { clock, random, logger } = here
+  const resolve = secretResolver(here.env)
+  const held = { catalog: await requireCatalog(scopes) }
+  const catalog = () => held.catalog
+
+  const { ledger, keys } = await openLedger(config, { clock, resolve })
+  opened.push(() => ledger.close())
+  const mints = mintsOf(config, here)
+  opened.push(() => mints.close())
+
+  const { environments, url, issuers } = config
+  const parts = { catalog, environments, ledger, mints, clock, random }
+  const broker = new Broker(parts)
+  const metrics = createMetrics()
+  const verifier = createVerifier(issuers, { clock })
+  const grantTokens = await createGrantTokens({ url, keys: [keys.token.reveal()], clock })
+  const api = { url, broker, verifier, grantTokens, ledger, log: ledger, catalog }
+
+  const reload = async () => {
+    const next = await requireCatalog(scopes)
+    const occasion = { request: ulid(clock, random), now: clock.now() }
+    await ledger.append(catalogueLoaded(occasion, next))
+    held.catalog = next
+  }
+  await reload()
+  opened.push(startSweep(parts, broker, metrics, here))
+  const server = await listen(createApp({ ...api, metrics, logger, clock, random }), config.listen)
+  opened.push(() => server.stop())
+  return { host: server.host, port: server.port, reload }
+}
+
+/** One mint for each target; none of them connects before its first use. */
+function mintsOf(config: Config, here: Here): Mints {
+  const { clock, random } = here
+  const resolve = secretResolver(here.env)
+  const client = here.aws === undefined ? {} : { client: here.aws }
+  const entries = [...config.environments.values()].flatMap((environment) =>
+    Object.entries(environment.targets).map(([name, target]): [string, string, Mint] => [
+      environment.name,
+      name,
+      target.kind === 'postgres'
+        ? postgresMint(target, { resolve, clock, random })
+        : stsMint(target, { clock, random, ...client }),
+    ]),
+  )
+  return new Mints(entries)
+}
+
+function startSweep(
+  parts: Omit<SweepParts, 'onPending'>,
+  broker: Broker,
+  metrics: Metrics,
+  { logger, sweepEveryMs }: Here,
+): () => Promise<void> {
+  const sweep = new Sweep({
+    ...parts,
+    onPending: (credential, code, tries) => {
+      metrics.revocationsPending.inc({ kind: credential.handle.kind, code })
+      logger.warn({ credential: credential.id, code, tries }, 'a revocation is not finished')
+    },
+  })
+  const round = async () => {
+    await sweep.round()
+    broker.prune()
+  }
+  const timer = every(sweepEveryMs, round, (error) => {
+    logger.error({ err: error }, 'a round of the sweep failed')
+  })
+  return () => timer.stop()
+}
