@@ -20,8 +20,10 @@ export interface Guard {
     readonly liveGrants?: number
     readonly grantsPerDay?: number
   }
-  /** The entry's grant must have neither ended nor expired. */
-  readonly liveGrant?: true
+  /** The entry's grant: `unended` has no end entry yet, `live` has not expired either. */
+  readonly grant?: 'unended' | 'live'
+  /** The entry's credential has no final outcome yet: its status is `requested` or `minted`. */
+  readonly credential?: 'open'
 }
 
 export interface GrantState {
@@ -71,7 +73,7 @@ export interface GrantFilter {
  * is, and the caller must not act as if it were recorded.
  *
  * Errors: `ledger_unavailable` (try later), `limit_reached` (a bound no longer holds; decide
- * again), `grant_ended` (the grant is no longer live), `ledger_diverged` (the database holds a
+ * again), `grant_ended` (the grant or credential is already finished), `ledger_diverged` (the database holds a
  * tree this key never signed: stop).
  */
 export interface Ledger {
