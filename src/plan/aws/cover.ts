@@ -6,7 +6,8 @@ export type Shortening = 'none' | 'words' | 'letters'
 
 /**
  * Patterns that match every name to include and none to avoid. Names in neither list may be
- * matched: what they are is the caller's business. Deterministic; includes and avoids are disjoint.
+ * matched: what they are is the caller's business. A name to include may itself be a pattern that
+ * ends in `*`. Deterministic; compares without case, as IAM does.
  */
 export function coverNames(
   include: readonly string[],
@@ -26,7 +27,7 @@ function coverPrefix(
   const [only, ...others] = include
   if (only === undefined) return []
   if (others.length === 0 && shortening === 'words') return [only]
-  const near = avoid.filter((name) => name.startsWith(prefix))
+  const near = avoid.filter((name) => startsWith(name, prefix))
   if (near.length === 0) return [shorter(prefix, include)]
   if (include.includes(prefix)) {
     const rest = include.filter((name) => name !== prefix)
@@ -43,6 +44,10 @@ function coverPrefixes(
 ): string[] {
   const groups = Map.groupBy(include, (name) => nextStep(name, prefix.length, shortening))
   return [...groups].flatMap(([next, names]) => coverPrefix(next, names, avoid, shortening))
+}
+
+function startsWith(name: string, prefix: string): boolean {
+  return name.slice(0, prefix.length).toLowerCase() === prefix.toLowerCase()
 }
 
 /** A pattern is only worth it when it is shorter than the names it stands for. */

@@ -3,6 +3,7 @@
  * case-sensitive; callers lower-case what AWS compares without case.
  */
 export function globMatches(pattern: string, text: string): boolean {
+  if (!hasWildcard(pattern)) return pattern === text
   let at = 0
   let index = 0
   let star = -1
@@ -36,5 +37,5 @@ export function globCovers(wide: string, narrow: string): boolean {
 }
 
 export function hasWildcard(pattern: string): boolean {
-  return /[*?]/.test(pattern)
+  return pattern.includes('*') || pattern.includes('?')
 }

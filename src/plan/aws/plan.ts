@@ -3,6 +3,7 @@ import type { AwsStatement } from '../../scope/access-aws.ts'
 import type { Compiled, PlanProblem } from '../plan.ts'
 import { type Declared, declare, isRestrictedOn } from './declared.ts'
 import { EXPIRY_SIZE, MAX_POLICY_SIZE } from './policy.ts'
+import { failedPair } from './self-check.ts'
 import { compilePolicy, groupDeclared } from './session-policy.ts'
 
 /** What a scope gives in an AWS account. */
@@ -30,8 +31,11 @@ export function planAws(
 ): Compiled<AwsPlan> {
   const { declared, problems } = declare(access, target)
   if (problems.length > 0) return { ok: false, problems }
-  const policy = compilePolicy(groupDeclared(declared), target.region)
+  const groups = groupDeclared(declared)
+  const policy = compilePolicy(groups, target.region)
   if (!policy.fits) return { ok: false, problems: [tooLong(access, target, policy.size)] }
+  const failed = failedPair(policy.text, groups, declared, target.region)
+  if (failed !== undefined) return { ok: false, problems: [selfCheckFailed(failed)] }
   return {
     ok: true,
     plan: {
@@ -45,6 +49,16 @@ export function planAws(
       actionsBy: countClasses(declared),
       restricted: restrictedOf(declared),
     },
+  }
+}
+
+function selfCheckFailed(failed: string): PlanProblem {
+  const message = `the compiled policy does not say what the scope says: ${failed}`
+  return {
+    code: 'access_refused',
+    path: [],
+    message,
+    expected: 'a report of this scope as a fault',
   }
 }
 

@@ -66,18 +66,25 @@ export function groupDeclared(declared: readonly Declared[]): Group[] {
     .sort((a, b) => (a.actions[0] && b.actions[0] ? byId(a.actions[0], b.actions[0]) : 0))
 }
 
+interface Allowed {
+  readonly group: Group
+  readonly patterns: readonly string[]
+}
+
 function policyOf(
   groups: readonly Group[],
   region: string,
   shortening: Shortening,
 ): PolicyStatement[] {
-  const allowed = groups.map((group) => ({ group, patterns: allowPatterns(group, shortening) }))
+  const allowed = groups.map(
+    (group): Allowed => ({ group, patterns: allowPatterns(group, groups, shortening) }),
+  )
   const declared = [...new Set(allowed.flatMap(({ patterns }) => patterns))].sort()
   return [
     ...allowed.flatMap(({ group, patterns }) => allowStatements(group, patterns, region)),
     { Effect: 'Deny', NotAction: oneOrMany(declared), Resource: '*' },
     ...identityDeny(groups),
-    ...groups.filter((group) => !isUnscoped(group)).map((group) => fence(group, groups)),
+    ...allowed.filter(({ group }) => !isUnscoped(group)).map((each) => fence(each, groups)),
   ]
 }
 
@@ -85,14 +92,16 @@ function isUnscoped(group: Group): boolean {
   return group.resources[0] === NO_RESOURCE
 }
 
-/** Patterns that stay inside what is declared, by service. */
-function allowPatterns(group: Group, shortening: Shortening): string[] {
+/** Patterns that stay inside what is declared, and out of what other groups declare. */
+function allowPatterns(group: Group, groups: readonly Group[], shortening: Shortening): string[] {
+  const how = isUnscoped(group) ? 'none' : shortening
+  const others = new Set(groups.flatMap((each) => (each === group ? [] : each.actions)))
   return byService(group.actions).flatMap(([service, actions]) => {
-    const names = actions.map((action) => action.name)
-    const avoid = everyAction(service).filter((action) => !mayExpandTo(action, group))
-    return coverNames(names, namesOf(avoid), isUnscoped(group) ? 'none' : shortening).map(
-      (pattern) => `${service}:${pattern}`,
-    )
+    const avoid =
+      how === 'none'
+        ? []
+        : everyAction(service).filter((each) => others.has(each) || !mayExpandTo(each, group))
+    return coverNames(namesOf(actions), namesOf(avoid), how).map((name) => `${service}:${name}`)
   })
 }
 
@@ -154,28 +163,19 @@ function identityDeny(groups: readonly Group[]): PolicyStatement[] {
 }
 
 /**
- * Denies the group's actions on every other resource. The patterns may match actions that nobody
- * declared, which are denied anyway; they must not match what another group declares.
+ * Denies on every other resource whatever the group's patterns let through. Its own patterns are
+ * as short as they can be without matching what another group declares: what they match besides
+ * is denied anyway.
  */
-function fence(group: Group, groups: readonly Group[]): PolicyStatement {
-  const patterns = byService(group.actions).flatMap(([service, actions]) => {
-    const others = groups.filter((each) => each !== group).flatMap((each) => each.actions)
-    const avoid = others.filter((action) => action.service === service)
-    const include = namesOf([...actions, ...expandable(service, group, avoid)])
-    return coverNames(include, namesOf(avoid), 'letters').map((name) => `${service}:${name}`)
+function fence({ group, patterns }: Allowed, groups: readonly Group[]): PolicyStatement {
+  const others = groups.filter((each) => each !== group).flatMap((each) => each.actions)
+  const byPrefix = Map.groupBy(patterns, (pattern) => pattern.split(':')[0] ?? '')
+  const fenced = [...byPrefix].flatMap(([service, own]) => {
+    const avoid = namesOf(others.filter((action) => action.service === service))
+    const names = own.map((pattern) => pattern.slice(service.length + 1))
+    return coverNames(names, avoid, 'letters').map((name) => `${service}:${name}`)
   })
-  return {
-    Effect: 'Deny',
-    Action: oneOrMany(patterns),
-    NotResource: oneOrMany(group.resources),
-  }
-}
-
-/** What the group's wildcards may match besides its own actions: fenced in all the same. */
-function expandable(service: string, group: Group, avoid: readonly Action[]): Action[] {
-  if (group.preset.size === 0) return []
-  const actions = everyAction(service).filter((action) => mayExpandTo(action, group))
-  return actions.filter((action) => !avoid.includes(action))
+  return { Effect: 'Deny', Action: oneOrMany(fenced), NotResource: oneOrMany(group.resources) }
 }
 
 function everyAction(service: string): Action[] {

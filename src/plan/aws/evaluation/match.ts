@@ -1,0 +1,74 @@
+import { globMatches, hasWildcard } from '../glob.ts'
+import type { PolicyStatement } from '../policy.ts'
+import type { AwsPrincipal, AwsRequest, RequestContext } from './request.ts'
+import { any, not, type Truth } from './truth.ts'
+import { fillVariables } from './variables.ts'
+
+/** Does the statement speak of this action and resource? Conditions and principals are apart. */
+export function actionMatches(statement: PolicyStatement, request: AwsRequest): Truth {
+  const { Action, NotAction } = statement
+  const matches = (patterns: string | readonly string[]) =>
+    listOf(patterns).some((pattern) => actionPatternMatches(pattern, request.action))
+  if (Action !== undefined) return matches(Action)
+  return NotAction === undefined ? false : !matches(NotAction)
+}
+
+export function resourceMatches(statement: PolicyStatement, request: AwsRequest): Truth {
+  const { Resource, NotResource } = statement
+  const matches = (patterns: string | readonly string[]) =>
+    any(listOf(patterns).map((pattern) => arnMatches(pattern, request.resource, request.context)))
+  if (Resource !== undefined) return matches(Resource)
+  return NotResource === undefined ? false : not(matches(NotResource))
+}
+
+function actionPatternMatches(pattern: string, action: string): boolean {
+  // Most patterns are plain names, and most of those are not even as long as this one.
+  if (pattern.length !== action.length && !hasWildcard(pattern)) return false
+  return globMatches(pattern.toLowerCase(), action.toLowerCase())
+}
+
+/**
+ * IAM compares the five fields before the resource one by one, so that `*` does not reach across
+ * them. Where only a comparison of the whole text would match, AWS's answer is not documented.
+ */
+export function arnMatches(pattern: string, arn: string, context: RequestContext): Truth {
+  const filled = fillVariables(pattern, context)
+  if (filled === 'unknown') return 'unknown'
+  if (filled === 'absent') return false
+  if (filled.text === '*' || filled.text === arn) return true
+  const wanted = fieldsOf(filled.text)
+  const given = fieldsOf(arn)
+  if (wanted !== undefined && given !== undefined) {
+    if (wanted.every((field, index) => globMatches(field, given[index] ?? ''))) return true
+  }
+  return globMatches(filled.text, arn) ? 'unknown' : false
+}
+
+function fieldsOf(arn: string): string[] | undefined {
+  const [prefix = '', partition = '', service = '', region = '', account = '', ...rest] =
+    arn.split(':')
+  if (prefix !== 'arn' || rest.length === 0) return undefined
+  return [prefix, partition, service, region, account, rest.join(':')]
+}
+
+/** How a resource policy names the caller: it decides what else limits the grant. */
+export type Naming = 'everyone' | 'session' | 'role' | 'account' | 'none' | 'unknown'
+
+/** The strongest way in which a resource policy's statement names this principal. */
+export function namingOf(statement: PolicyStatement, principal: AwsPrincipal): Naming {
+  const { Principal, NotPrincipal } = statement
+  // Whom NotPrincipal leaves over depends on every form of the caller's name at once.
+  if (NotPrincipal !== undefined) return 'unknown'
+  if (Principal === undefined) return 'none'
+  if (Principal === '*') return 'everyone'
+  const names = listOf(Principal['AWS'] ?? [])
+  if (names.includes('*')) return 'everyone'
+  if (names.includes(principal.session)) return 'session'
+  if (names.includes(principal.role)) return 'role'
+  const root = `arn:${principal.role.split(':')[1] ?? 'aws'}:iam::${principal.account}:root`
+  return names.includes(root) || names.includes(principal.account) ? 'account' : 'none'
+}
+
+export function listOf(value: string | readonly string[]): readonly string[] {
+  return typeof value === 'string' ? [value] : value
+}
