@@ -1,0 +1,171 @@
+import { z } from 'zod'
+import type { Digest } from '../canonical.ts'
+import { REASON_CODES } from '../decision/reason.ts'
+import { CALLER_CLASSES } from '../identity/caller.ts'
+import { VERBS } from '../scope/access-postgres.ts'
+import type { Entry } from './entry.ts'
+
+/*
+ * The shape of every entry, version 1: what the broker may append and what a verifier accepts.
+ * `test/ledger/entry-schema.test.ts` holds it equal to the types of `entry.ts`.
+ */
+
+const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/
+
+const ulid = z.string().regex(ULID)
+const digest = z.templateLiteral([
+  'sha256:',
+  z.string().regex(/^[0-9a-f]{64}$/),
+]) satisfies z.ZodType<Digest>
+/** RFC 3339 in UTC with milliseconds, exactly as `Date.toISOString` writes it. */
+const time = z
+  .string()
+  .regex(
+    /^[1-9]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/,
+  )
+const index = z.int().min(0)
+const count = z.int().min(0)
+
+/** A control character in a name could forge lines where it is shown. */
+const name = z
+  .string()
+  .min(1)
+  .max(1024)
+  .regex(/^\P{Cc}*$/u)
+/** Written by a caller for people: any text, control characters included, escaped as JSON does. */
+const text = z.string().max(16_384)
+
+const common = { v: z.literal(1), time, request: ulid }
+const ofGrant = { ...common, grant: ulid, previous: index.exactOptional() }
+const ofCredential = { ...ofGrant, credential: ulid, target: name }
+
+const reason = z.strictObject({ code: z.enum(REASON_CODES), message: text })
+const reasons = z.array(reason).max(100)
+const environmentClass = z.enum(['prod', 'nonprod'])
+
+const claim = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])
+
+const caller = z.strictObject({
+  class: z.enum(CALLER_CLASSES),
+  issuer: name,
+  subject: name,
+  claims: z.record(z.string(), claim),
+  token: digest,
+})
+
+const blastRadius = z.strictObject({
+  environment: name,
+  environmentClass,
+  ttlSeconds: count,
+  accounts: z.array(z.string()),
+  databases: count,
+  tables: count,
+  tablesBy: z.record(z.enum(VERBS), count),
+  resources: z.strictObject({ named: count, wildcard: count }),
+  actionsBy: z.record(z.string(), count),
+})
+
+const handle = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('postgres'), login: name, group: name }),
+  z.strictObject({ kind: z.literal('aws'), role: name, session: name }),
+])
+
+const catalogueLoaded = z.strictObject({
+  ...common,
+  kind: z.literal('catalogue.loaded'),
+  catalogue: digest,
+  scopes: z.record(z.string(), digest),
+})
+
+const grantDecided = z.strictObject({
+  ...ofGrant,
+  kind: z.literal('grant.decided'),
+  caller,
+  scope: z.strictObject({ name, digest: digest.exactOptional() }),
+  environment: z.strictObject({ name, class: environmentClass.exactOptional() }),
+  intent: text,
+  parameters: z.record(z.string(), z.string()),
+  plan: digest.exactOptional(),
+  blast_radius: blastRadius.exactOptional(),
+  decision: z.enum(['allow', 'deny']),
+  reasons,
+  expires: time.exactOptional(),
+})
+
+const credentialRequested = z.strictObject({
+  ...ofCredential,
+  kind: z.literal('credential.requested'),
+  handle,
+  plan: digest,
+})
+
+const credentialRefused = z.strictObject({
+  ...ofGrant,
+  kind: z.literal('credential.refused'),
+  target: name,
+  reasons,
+})
+
+const credentialMinted = z.strictObject({
+  ...ofCredential,
+  kind: z.literal('credential.minted'),
+  fingerprint: name,
+  expires: time,
+  facts: z.record(z.string(), z.union([z.string(), z.number()])),
+})
+
+const credentialFailed = z.strictObject({
+  ...ofCredential,
+  kind: z.literal('credential.failed'),
+  code: name,
+})
+
+const credentialRevoked = z.strictObject({
+  ...ofCredential,
+  kind: z.literal('credential.revoked'),
+  outcome: z.enum(['gone', 'expires']),
+  expires: time.exactOptional(),
+})
+
+const grantEnded = z.strictObject({
+  ...ofGrant,
+  kind: z.literal('grant.ended'),
+  cause: z.enum(['caller', 'operator', 'expired']),
+  by: caller.exactOptional(),
+})
+
+/** Strict: an unknown key, kind or version is refused. */
+export const entrySchema = z.discriminatedUnion('kind', [
+  catalogueLoaded,
+  grantDecided,
+  credentialRequested,
+  credentialRefused,
+  credentialMinted,
+  credentialFailed,
+  credentialRevoked,
+  grantEnded,
+])
+
+/** What is wrong with a value as an entry, or undefined. Never quotes the value. */
+export function entryProblem(value: unknown): string | undefined {
+  const parsed = entrySchema.safeParse(value)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    return `${issue?.path.join('.') || 'entry'}: ${issue?.code ?? 'invalid'}`
+  }
+  return meaningProblem(parsed.data as Entry)
+}
+
+/** What the shape alone cannot say. */
+function meaningProblem(entry: Entry): string | undefined {
+  if (entry.kind === 'grant.decided') {
+    const allowed = entry.decision === 'allow'
+    if (allowed !== (entry.expires !== undefined)) return 'expires: present exactly when allowed'
+    if (allowed && (entry.plan === undefined || entry.scope.digest === undefined)) {
+      return 'plan: an allowed grant names its plan and scope digest'
+    }
+    return entry.previous === undefined ? undefined : 'previous: a decision begins its grant'
+  }
+  if (entry.kind === 'catalogue.loaded') return undefined
+  return entry.previous === undefined ? 'previous: only a decision begins a grant' : undefined
+}

@@ -1,0 +1,158 @@
+import type { Digest } from '../../src/canonical.ts'
+import type {
+  CatalogueLoaded,
+  CredentialFailed,
+  CredentialMinted,
+  CredentialRefused,
+  CredentialRequested,
+  CredentialRevoked,
+  EntryCaller,
+  GrantDecided,
+  GrantEnded,
+} from '../../src/ledger/entry.ts'
+
+const DIGEST: Digest = `sha256:${'ab'.repeat(32)}`
+export const T0 = Date.parse('2026-11-20T10:00:00.000Z')
+
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+
+/** A ULID that counts: small numbers make readable, ordered ids. */
+export function id(number: number): string {
+  let text = ''
+  for (let rest = number, at = 0; at < 24; at += 1, rest = Math.floor(rest / 32)) {
+    text = ALPHABET[rest % 32] + text
+  }
+  return `01${text}`
+}
+
+export const at = (seconds: number) => new Date(T0 + seconds * 1000).toISOString()
+
+const common = (seconds: number) => ({ v: 1, time: at(seconds), request: id(1) }) as const
+
+export const caller: EntryCaller = {
+  class: 'agent',
+  issuer: 'agents',
+  subject: 'agent-7',
+  claims: { team: 'orders', groups: ['a', 'b'], level: 3, trusted: true },
+  token: DIGEST,
+}
+
+/** An allowed grant of 900 seconds, issued at second 0 unless told otherwise. */
+export function allowed(grant: string, change: Partial<GrantDecided> = {}): GrantDecided {
+  return {
+    ...common(0),
+    kind: 'grant.decided',
+    grant,
+    caller,
+    scope: { name: 'backfill-order-totals', digest: DIGEST },
+    environment: { name: 'staging', class: 'nonprod' },
+    intent: 'Recompute totals of orders placed before the currency fix',
+    parameters: { ticket: 'ORD-481' },
+    plan: DIGEST,
+    blast_radius: {
+      environment: 'staging',
+      environmentClass: 'nonprod',
+      ttlSeconds: 900,
+      accounts: [],
+      databases: 1,
+      tables: 2,
+      tablesBy: { select: 2, insert: 0, update: 1, delete: 0 },
+      resources: { named: 0, wildcard: 0 },
+      actionsBy: {},
+    },
+    decision: 'allow',
+    reasons: [{ code: 'allowed', message: 'rule 1 allows it' }],
+    expires: at(900),
+    ...change,
+  }
+}
+
+export function denied(grant: string): GrantDecided {
+  const { expires: _, ...rest } = allowed(grant)
+  return { ...rest, decision: 'deny', reasons: [{ code: 'claim_mismatch', message: 'no' }] }
+}
+
+export function requested(
+  grant: string,
+  previous: number,
+  credential: string,
+  seconds = 1,
+): CredentialRequested {
+  return {
+    ...common(seconds),
+    kind: 'credential.requested',
+    grant,
+    previous,
+    credential,
+    target: 'orders-db',
+    handle: { kind: 'postgres', login: 'cbg_x', group: 'cbs_x' },
+    plan: DIGEST,
+  }
+}
+
+export function minted(
+  grant: string,
+  previous: number,
+  credential: string,
+  change: Partial<CredentialMinted> = {},
+): CredentialMinted {
+  return {
+    ...common(2),
+    kind: 'credential.minted',
+    grant,
+    previous,
+    credential,
+    target: 'orders-db',
+    fingerprint: 'cbg_x',
+    expires: at(900),
+    facts: { database: 'orders', connections: 2 },
+    ...change,
+  }
+}
+
+export function failed(grant: string, previous: number, credential: string): CredentialFailed {
+  const place = { grant, previous, credential, target: 'orders-db' }
+  return { ...common(2), kind: 'credential.failed', ...place, code: 'target_unavailable' }
+}
+
+export function revoked(grant: string, previous: number, credential: string): CredentialRevoked {
+  const place = { grant, previous, credential, target: 'orders-db' }
+  return { ...common(3), kind: 'credential.revoked', ...place, outcome: 'gone' }
+}
+
+export function refused(grant: string, previous: number): CredentialRefused {
+  const reasons = [{ code: 'plan_changed', message: 'the scope changed' }] as const
+  return {
+    ...common(3),
+    kind: 'credential.refused',
+    grant,
+    previous,
+    target: 'orders-db',
+    reasons,
+  }
+}
+
+export function ended(grant: string, previous: number, seconds = 4): GrantEnded {
+  return { ...common(seconds), kind: 'grant.ended', grant, previous, cause: 'caller', by: caller }
+}
+
+export function catalogue(seconds = 0): CatalogueLoaded {
+  return {
+    ...common(seconds),
+    kind: 'catalogue.loaded',
+    catalogue: DIGEST,
+    scopes: { 'backfill-order-totals': DIGEST },
+  }
+}
+
+/** One of each kind. */
+export const entries = {
+  catalogue: catalogue(),
+  decided: allowed(id(7)),
+  requested: requested(id(7), 1, id(8)),
+  refused: refused(id(7), 1),
+  minted: minted(id(7), 2, id(8)),
+  failed: failed(id(7), 2, id(8)),
+  revoked: { ...revoked(id(7), 3, id(8)) },
+  ended: ended(id(7), 4),
+}
