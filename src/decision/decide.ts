@@ -1,27 +1,11 @@
 import type { Digest } from '../canonical.ts'
-import type { Environment } from '../environment/environment.ts'
 import type { Caller } from '../identity/caller.ts'
 import type { Plan } from '../plan/plan.ts'
-import type { Scope } from '../scope/scope.ts'
 import { invariantBreaches } from './invariants.ts'
-import { limitBreaches, type Usage } from './limits.ts'
+import { limitBreaches } from './limits.ts'
 import type { Reason } from './reason.ts'
+import type { DecisionRequest } from './request.ts'
 import { ruleBreaches } from './rules.ts'
-
-/** A request for one scope in one environment, with everything that bears on the answer. */
-export interface DecisionRequest {
-  readonly grantId: string
-  readonly caller: Caller
-  readonly scope: Scope
-  readonly scopeDigest: Digest
-  readonly environment: Environment
-  readonly plan: Plan
-  readonly intent: string
-  /** What the scope already gives in this environment, the grant asked about left out. */
-  readonly usage: Usage
-  readonly issuedAt: Date
-  readonly now: Date
-}
 
 /** `allow` carries the only thing that minting accepts; `deny` is data, not an exception. */
 export type Decision =

@@ -1,6 +1,6 @@
 import { CALLER_CLASSES } from '../identity/caller.ts'
-import type { DecisionRequest } from './decide.ts'
 import type { Reason } from './reason.ts'
+import type { DecisionRequest } from './request.ts'
 
 type Invariant = (request: DecisionRequest) => Reason | undefined
 

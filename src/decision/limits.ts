@@ -1,12 +1,5 @@
-import type { DecisionRequest } from './decide.ts'
 import type { Reason } from './reason.ts'
-
-/** Grants of one scope in one environment, all callers together. */
-export interface Usage {
-  readonly liveGrants: number
-  /** Grants issued in the 24 hours before now. */
-  readonly grantsLastDay: number
-}
+import type { DecisionRequest } from './request.ts'
 
 /** The scope's limits, and the end of the grant's own life. */
 export function limitBreaches(request: DecisionRequest): Reason[] {

@@ -1,7 +1,7 @@
 import type { Caller } from '../identity/caller.ts'
 import type { AllowRule, Scope } from '../scope/scope.ts'
-import type { DecisionRequest } from './decide.ts'
 import type { Reason } from './reason.ts'
+import type { DecisionRequest } from './request.ts'
 
 /** The scope's own word: who may take it, and where. */
 export function ruleBreaches(request: DecisionRequest): Reason[] {

@@ -1,5 +1,5 @@
 import type { Digest } from '../canonical.ts'
-import type { Usage } from '../decision/limits.ts'
+import type { Usage } from '../decision/request.ts'
 import type { CallerClass } from '../identity/caller.ts'
 import type { Parameters } from '../plan/parameters.ts'
 import type { Entry, EntryCaller, Handle } from './entry.ts'

@@ -3,7 +3,7 @@ import type { PostgresAccess } from '../scope/access-postgres.ts'
 import { HOLE } from '../scope/holes.ts'
 import { valueProblem } from '../scope/parameter.ts'
 import type { Scope } from '../scope/scope.ts'
-import type { PlanProblem } from './plan.ts'
+import type { PlanProblem } from './problem.ts'
 
 /** What a caller sends to fill a scope's declared holes. */
 export type Parameters = Readonly<Record<string, string>>

@@ -1,5 +1,4 @@
 import { type Digest, digestOf } from '../canonical.ts'
-import type { Path } from '../document/diagnostic.ts'
 import type { Environment, EnvironmentClass } from '../environment/environment.ts'
 import type { Scope } from '../scope/scope.ts'
 import { type AwsPlan, planAws } from './aws/plan.ts'
@@ -22,23 +21,6 @@ export interface Plan {
   /** Over everything above: equal digests mean equal privileges. */
   readonly digest: Digest
 }
-
-/** Why no plan exists. `path` leads into the scope, so that lint can point at the line. */
-export interface PlanProblem {
-  readonly code: PlanProblemCode
-  readonly path: Path
-  readonly message: string
-  readonly expected?: string
-}
-
-export type PlanProblemCode =
-  | 'environment_not_in_scope'
-  | 'target_unknown'
-  | 'target_kind_mismatch'
-  | 'parameter_missing'
-  | 'parameter_unknown'
-  | 'parameter_refused'
-  | 'access_refused'
 
 export type Planned =
   | { readonly ok: true; readonly plan: Plan }
@@ -86,11 +68,6 @@ export function planScope(scope: Scope, environment: Environment, parameters: Pa
   const digest = digestOf(content)
   return { ok: true, plan: { ...content, blastRadius: blastRadiusOf(content), digest } }
 }
-
-/** The result of compiling one target's access; problem paths start below the access. */
-export type Compiled<T> =
-  | { readonly ok: true; readonly plan: T }
-  | { readonly ok: false; readonly problems: readonly PlanProblem[] }
 
 function failed(problem: PlanProblem): { ok: false; problems: PlanProblem[] } {
   return { ok: false, problems: [problem] }

@@ -1,7 +1,7 @@
 import { nearest } from '../../document/nearest.ts'
 import type { AwsTarget } from '../../environment/target-aws.ts'
 import { type AwsStatement, NO_RESOURCE } from '../../scope/access-aws.ts'
-import type { PlanProblem } from '../plan.ts'
+import type { PlanProblem } from '../problem.ts'
 import { type Action, actionNamed, SERVICE_NAMES, type Service, serviceNamed } from './actions.ts'
 import { describeForm, type PinnedResource, parseArn, pinResource } from './arn.ts'
 import {

@@ -1,6 +1,6 @@
 import type { AwsTarget } from '../../environment/target-aws.ts'
 import type { AwsStatement } from '../../scope/access-aws.ts'
-import type { Compiled, PlanProblem } from '../plan.ts'
+import type { Compiled, PlanProblem } from '../problem.ts'
 import { type Declared, declare, isRestrictedOn } from './declared.ts'
 import { EXPIRY_SIZE, MAX_POLICY_SIZE } from './policy.ts'
 import { failedPair } from './self-check.ts'

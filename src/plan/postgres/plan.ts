@@ -7,7 +7,7 @@ import type {
 } from '../../scope/access-postgres.ts'
 import { VERBS } from '../../scope/access-postgres.ts'
 import { parseColumnName, parseRelationName, type RelationName } from '../../scope/relation-name.ts'
-import type { Compiled } from '../plan.ts'
+import type { Compiled } from '../problem.ts'
 import { groupRoleStatements } from './sql.ts'
 
 export type RelationKind = 'table' | 'view' | 'foreign_table'
