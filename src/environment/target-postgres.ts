@@ -9,7 +9,6 @@ import { postgresConnection, tlsOnlyOffOnLoopback } from './postgres-connection.
  * give it something else than its plan says.
  */
 export const ACCEPTABLE_FINDINGS = [
-  'advisory_locks',
   'broker_overprivileged',
   'dangerous_extension',
   'default_privileges',

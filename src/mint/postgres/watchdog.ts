@@ -44,10 +44,11 @@ const SESSIONS = `SELECT a.pid, a.usesysid::int8::text AS oid, r.rolname AS logi
   FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
     JOIN pg_database b ON b.datname = current_database()
     LEFT JOIN pg_shdescription d ON d.objoid = r.oid AND d.classoid = 'pg_authid'::regclass
-  WHERE r.rolname LIKE $1 AND a.backend_type = 'client backend'`
+  WHERE r.rolname LIKE $1 AND a.backend_type = 'client backend' AND EXISTS (SELECT FROM pg_auth_members m
+    WHERE m.roleid = r.oid AND m.admin_option AND m.member = current_user::regrole)`
 
 /**
- * One round: ends every session of ours that exceeds a limit of its scope. The session's own
+ * One round: ends every session of logins that we created and that exceeds a limit of its scope. The session's own
  * settings are only defaults, which it can switch off; this is what holds.
  */
 export async function patrol(session: Session): Promise<readonly EndedSession[]> {

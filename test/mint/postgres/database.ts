@@ -34,7 +34,7 @@ export interface World {
   plan(access: unknown): PostgresPlan
   /** A grant that the real decision allowed, on this world's target. */
   grant(access: unknown, ttl?: string): Grant
-  /** Lets the broker pass on what the access names, as its owner would. */
+  /** Lets the broker pass on what the access names, as a superuser in the owner's place. */
   delegate(access: unknown): Promise<void>
   /** Connects as a minted login. */
   login(credential: PostgresCredential, options?: pg.ClientConfig): Promise<pg.Client>
@@ -83,7 +83,7 @@ export async function createWorld(
     grant: (access, ttl = '5m') => allow(environment, access, ttl),
     delegate: async (access) => {
       const statements = delegationSql(user, world.plan(access))
-      await root.query(`SET ROLE ${owner}; ${statements.join('; ')}; RESET ROLE`)
+      await root.query(`${statements.join('; ')}`)
     },
     login: async (credential, extra = {}) =>
       await postgres.client({
