@@ -5,6 +5,7 @@ import { type AwsPlan, planAws } from './aws/plan.ts'
 import { type BlastRadius, blastRadiusOf } from './blast-radius.ts'
 import { fillParameters, type Parameters } from './parameters.ts'
 import { type PostgresPlan, planPostgres } from './postgres/plan.ts'
+import type { Compiled, PlanProblem } from './problem.ts'
 
 /** What a scope gives at one target, in that target's own language. */
 export type TargetPlan = AwsPlan | PostgresPlan
