@@ -9,6 +9,13 @@ export type Role = (typeof ROLES)[number]
 export type ClaimValue = string | number | boolean | readonly string[]
 export type Claims = Readonly<Record<string, ClaimValue>>
 
+/** Someone a caller acts through (RFC 8693 section 4.1). The outermost is the one acting now. */
+export interface Actor {
+  readonly iss?: string | undefined
+  readonly sub: string
+  readonly act?: Actor | undefined
+}
+
 /** An authenticated identity. Only `identity/` makes one, from a verified token. */
 export interface Caller {
   readonly class: CallerClass
@@ -19,6 +26,8 @@ export interface Caller {
   readonly claims: Claims
   /** Only ever set for class `human`. */
   readonly roles: readonly Role[]
+  /** Who acts for the subject, when it is not the subject itself. */
+  readonly actor?: Actor
   /** `sha256:…` of the token, so that an entry names the token without holding it. */
   readonly token: string
 }

@@ -3,24 +3,14 @@ import { calculateJwkThumbprint, exportJWK, type JWK, jwtVerify, SignJWT } from 
 import { z } from 'zod'
 import { type Clock, isUlid } from '../clock.ts'
 import { CredctlError } from '../errors.ts'
+import { actorSchema } from './actor.ts'
+import type { Actor } from './caller.ts'
 import { checkTimes } from './payload.ts'
 import { parseToken } from './token.ts'
 
 const ALGORITHM = 'EdDSA'
 const TYPE = 'at+jwt'
 const LIMITS = { max_lifetime: 3600, clock_tolerance: 5 }
-
-/** Someone a caller acts through: RFC 8693 section 4.1. The outermost is the one acting now. */
-const actor: z.ZodType<Actor> = z.strictObject({
-  iss: z.string(),
-  sub: z.string(),
-  act: z.lazy(() => actor).optional(),
-})
-export interface Actor {
-  readonly iss: string
-  readonly sub: string
-  readonly act?: Actor | undefined
-}
 
 const claimsSchema = z.strictObject({
   iss: z.string(),
@@ -33,7 +23,7 @@ const claimsSchema = z.strictObject({
   scope: z.string().min(1),
   environment: z.string().min(1),
   plan: z.string().regex(/^sha256:[0-9a-f]{64}$/),
-  act: actor.optional(),
+  act: actorSchema.optional(),
   cnf: z.strictObject({ jkt: z.string().regex(/^[A-Za-z0-9_-]{43}$/) }).optional(),
 })
 

@@ -21,27 +21,30 @@ export interface TokenHeader {
 export interface UnverifiedToken {
   readonly text: string
   readonly header: TokenHeader
+  /** The header as it came, for the few who need more of it. */
+  readonly parameters: Readonly<Record<string, unknown>>
   readonly payload: Readonly<Record<string, unknown>>
 }
 
 /**
  * Takes a compact JWS (RFC 7515 section 7.1) apart, strictly: size, three parts, canonical
- * base64url, unambiguous JSON, and a header that brings no key of its own. Errors:
- * `token_malformed`, `token_header_refused`; messages never quote the token.
+ * base64url, unambiguous JSON, and a header that brings no key of its own unless that is what it is
+ * for (`brings`). Errors: `token_malformed`, `token_header_refused`; messages never quote the token.
  */
-export function parseToken(text: string): UnverifiedToken {
+export function parseToken(text: string, brings?: 'jwk'): UnverifiedToken {
   const [header, payload, ...rest] = splitToken(text).map(decodePart)
   if (header === undefined || payload === undefined || rest.length !== 1) throw notCompact()
+  const parameters = parseStrictObject(header, 'token header')
   return {
     text,
-    header: toHeader(parseStrictObject(header, 'token header')),
+    header: toHeader(parameters, brings),
+    parameters,
     payload: parseStrictObject(payload, 'token payload'),
   }
 }
 
-/** A header whose own text fields are sound, from a proof or token alike. */
-function toHeader(header: Record<string, unknown>): TokenHeader {
-  const refused = REFUSED_HEADERS.find((name) => Object.hasOwn(header, name))
+function toHeader(header: Record<string, unknown>, brings: string | undefined): TokenHeader {
+  const refused = REFUSED_HEADERS.find((name) => name !== brings && Object.hasOwn(header, name))
   if (refused !== undefined) {
     throw new CredctlError('token_header_refused', `the token header carries ${refused}`, {
       hint: 'Keys come from the configured issuer only.',
@@ -61,8 +64,7 @@ function text(header: Record<string, unknown>, name: string): string | undefined
   throw new CredctlError('token_malformed', `the token header's ${name} is not a short string`)
 }
 
-/** Splits without looking inside. Exported for proofs, whose header is held to other rules. */
-export function splitToken(token: string): string[] {
+function splitToken(token: string): string[] {
   if (token.length > MAX_BYTES) {
     throw new CredctlError('token_malformed', `the token is larger than ${MAX_BYTES / 1024} KiB`)
   }
@@ -72,7 +74,7 @@ export function splitToken(token: string): string[] {
 }
 
 /** One text for one value: padding, line breaks and stray bits at the end are refused. */
-export function decodePart(part: string): Buffer {
+function decodePart(part: string): Buffer {
   const bytes = Buffer.from(part, 'base64url')
   if (part === '' || bytes.toString('base64url') !== part) throw notCompact()
   return bytes

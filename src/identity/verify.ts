@@ -2,6 +2,7 @@ import { errors, type JWTPayload, jwtVerify } from 'jose'
 import { digestBytes } from '../canonical.ts'
 import type { Clock } from '../clock.ts'
 import { CredctlError, type ErrorCode } from '../errors.ts'
+import { readActor } from './actor.ts'
 import type { Caller } from './caller.ts'
 import { flattenClaims } from './claims.ts'
 import { classify } from './classify.ts'
@@ -193,11 +194,13 @@ function codeOf(error: unknown): ErrorCode {
 function toCaller(text: string, payload: JWTPayload, issuer: KnownIssuer): Caller {
   const preset = PRESETS[issuer.config.kind]
   const claims = flattenClaims(payload, preset)
+  const actor = readActor(payload['act'])
   return Object.freeze({
     ...classify(issuer.config.callers, claims, preset),
     issuer: issuer.name,
     subject: requireSubject(payload),
     claims,
+    ...(actor === undefined ? {} : { actor }),
     token: digestBytes(Buffer.from(text)),
   })
 }
