@@ -8,7 +8,7 @@ import { createGrantTokens } from './identity/grant-token.ts'
 import { createVerifier } from './identity/verify.ts'
 import { openLedger } from './ledger/open.ts'
 import { catalogueLoaded } from './ledger/record.ts'
-import { Sweep, type SweepParts } from './lifecycle/sweep.ts'
+import { ORPHAN_AFTER_MS, Sweep, type SweepParts } from './lifecycle/sweep.ts'
 import { every } from './lifecycle/timer.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { Mint } from './mint/mint.ts'
@@ -28,6 +28,8 @@ export interface Surroundings {
   readonly aws?: NonNullable<StsParts['client']>
   /** Pause between two rounds of the sweep; a second otherwise. */
   readonly sweepEveryMs?: number
+  /** Age of a credential without outcome at which its broker counts as dead; a minute otherwise. */
+  readonly orphanAfterMs?: number
 }
 
 export interface RunningBroker {
@@ -68,6 +70,7 @@ function withDefaults(surroundings: Surroundings) {
     logger: pino({ name: 'credctl' }, destination({ dest: 2, sync: true })),
     env: process.env,
     sweepEveryMs: 1_000,
+    orphanAfterMs: ORPHAN_AFTER_MS,
     ...surroundings,
   }
 }
@@ -128,13 +131,14 @@ function mintsOf(config: Config, here: Here): Mints {
 }
 
 function startSweep(
-  parts: Omit<SweepParts, 'onPending'>,
+  parts: Omit<SweepParts, 'onPending' | 'orphanAfterMs'>,
   broker: Broker,
   metrics: Metrics,
-  { logger, sweepEveryMs }: Here,
+  { logger, sweepEveryMs, orphanAfterMs }: Here,
 ): () => Promise<void> {
   const sweep = new Sweep({
     ...parts,
+    orphanAfterMs,
     onPending: (credential, code, tries) => {
       metrics.revocationsPending.inc({ kind: credential.handle.kind, code })
       logger.warn({ credential: credential.id, code, tries }, 'a revocation is not finished')

@@ -7,12 +7,14 @@ import { type Parts, type RevocationResult, revokeCredential } from './revocatio
 const BATCH = 50
 const PARALLEL = 4
 /** A fetch that is still running on some replica has this long before its credential counts as orphaned. */
-const ORPHAN_AFTER_MS = 60_000
+export const ORPHAN_AFTER_MS = 60_000
 const FIRST_RETRY_MS = 2_000
 const LAST_RETRY_MS = 300_000
 
 export interface SweepParts extends Parts {
   readonly random: Random
+  /** Age in ms at which a credential without outcome counts as left behind by a dead broker. */
+  readonly orphanAfterMs: number
   /** Called for every revocation that did not finish, with the number of tries so far. */
   readonly onPending: (credential: CredentialState, code: string, tries: number) => void
 }
@@ -64,7 +66,8 @@ export class Sweep {
 
   #isDue(credential: CredentialState, now: number): boolean {
     const inFlight =
-      credential.status === 'requested' && now - credential.requestedAt.getTime() < ORPHAN_AFTER_MS
+      credential.status === 'requested' &&
+      now - credential.requestedAt.getTime() < this.#parts.orphanAfterMs
     return !inFlight && (this.#retries.get(credential.id)?.notBefore ?? 0) <= now
   }
 
