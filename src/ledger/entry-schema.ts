@@ -50,7 +50,7 @@ const caller = z.strictObject({
   issuer: name,
   subject: name,
   claims: z.record(z.string(), claim),
-  token: digest,
+  token: z.string().regex(/^sha256:[0-9a-f]{64}$/),
 })
 
 const blastRadius = z.strictObject({
