@@ -3,7 +3,8 @@ import { fields, refuse } from '../document/fields.ts'
 import { CALLER_CLASSES, ROLES } from './caller.ts'
 
 export const claimName = z.string().min(1).max(256)
-const claimValue = z.union([z.string().max(512), z.number(), z.boolean()])
+/** Numbers are whole and exact: a longer one would equal every other that rounds to it. */
+const claimValue = z.union([z.string().max(512), z.int(), z.boolean()])
 
 /** The two classes that never reach production may be given to everyone an issuer knows. */
 const OPEN_CLASSES = ['agent', 'local']

@@ -35,17 +35,20 @@ export async function downloadJson(
 }
 
 async function readBody(response: Response, url: string): Promise<Buffer> {
-  if (response.status !== 200 || response.body === null) {
-    await response.body?.cancel()
-    throw new Error(`${url} answered ${response.status}; only 200 is accepted, never a redirect`)
-  }
+  if (response.status === 200) return await readBounded(response, MAX_BYTES)
+  await response.body?.cancel()
+  throw new Error(`${url} answered ${response.status}; only 200 is accepted, never a redirect`)
+}
+
+/** The body, or an error as soon as it is larger than `limit` bytes. */
+export async function readBounded({ body }: Response, limit: number): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of response.body) {
+  for await (const chunk of body ?? []) {
     chunks.push(chunk)
     size += chunk.byteLength
     // Leaving the loop cancels the stream.
-    if (size > MAX_BYTES) throw new Error(`${url} answered more than ${MAX_BYTES} bytes`)
+    if (size > limit) throw new Error(`the answer is larger than ${limit} bytes`)
   }
   return Buffer.concat(chunks)
 }

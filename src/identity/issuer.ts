@@ -5,6 +5,7 @@ import { duration } from '../document/text.ts'
 import { ALGORITHMS, type Algorithm } from './algorithms.ts'
 import { type CallerRule, callerRule, claimName } from './caller-rule.ts'
 import { isExactUrl } from './exact-url.ts'
+import { AWS_SIGNED_ISSUER } from './presets/aws-signed.ts'
 import { ISSUER_KINDS, type IssuerKind, PRESETS } from './presets/kinds.ts'
 import type { Preset, ReplayPolicy } from './presets/preset.ts'
 import { isTrustDomain } from './presets/spiffe.ts'
@@ -88,6 +89,7 @@ export type IssuerConfig = Omit<Entry, 'algorithms'> & {
 export const issuerSchema = issuerFields
   .superRefine((entry, context) => {
     checkSpiffe(entry, context)
+    checkAwsSigned(entry, context)
     for (const [index, rule] of entry.callers.entries()) {
       checkRule(rule, PRESETS[entry.kind], entry.kind, problem(context, index))
     }
@@ -121,6 +123,19 @@ function checkSpiffe(entry: Entry, context: z.core.$RefinementCtx): void {
   } else if (domain && entry.jwks_url === undefined) {
     const expected = 'the URL of the trust bundle'
     refuse(context, 'missing "jwks_url"', { path: ['jwks_url'], expected })
+  }
+}
+
+/** The broker asks STS, which has neither keys nor an address of anyone's choosing. */
+function checkAwsSigned({ kind, issuer, jwks_url }: Entry, context: z.core.$RefinementCtx): void {
+  if (kind !== 'aws-signed') return
+  if (issuer !== AWS_SIGNED_ISSUER) {
+    const message = 'kind aws-signed has one issuer only'
+    refuse(context, message, { path: ['issuer'], expected: AWS_SIGNED_ISSUER })
+  }
+  if (jwks_url !== undefined) {
+    const message = 'kind aws-signed has no keys'
+    refuse(context, message, { path: ['jwks_url'], expected: 'nothing' })
   }
 }
 

@@ -53,9 +53,10 @@ export function createVerifier(
   issuers: Readonly<Record<string, IssuerConfig>>,
   options: VerifierOptions,
 ): Verifier {
-  const known = Object.entries(issuers).map(
-    ([name, config]): KnownIssuer => ({ name, config, keys: keysOf(config, options) }),
-  )
+  const known = Object.entries(issuers)
+    // Signed requests are no tokens and have no keys: see `aws/caller-identity.ts`.
+    .filter(([, config]) => config.kind !== 'aws-signed')
+    .map(([name, config]): KnownIssuer => ({ name, config, keys: keysOf(config, options) }))
   const replay = options.replay ?? new MemoryReplayStore(options.clock)
   const byUrl = new Map(known.map((issuer) => [issuer.config.issuer, issuer]))
   return {

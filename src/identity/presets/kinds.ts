@@ -1,5 +1,6 @@
 import { AGENT_PLATFORM } from './agent-platform.ts'
 import { AWS } from './aws.ts'
+import { AWS_SIGNED } from './aws-signed.ts'
 import { GITHUB } from './github.ts'
 import { GITLAB } from './gitlab.ts'
 import { KUBERNETES } from './kubernetes.ts'
@@ -14,6 +15,7 @@ export const PRESETS = {
   kubernetes: KUBERNETES,
   spiffe: SPIFFE,
   aws: AWS,
+  'aws-signed': AWS_SIGNED,
   'agent-platform': AGENT_PLATFORM,
 } as const
 
