@@ -17,6 +17,8 @@ export const GUARANTEES = {
     'Names, definitions, role names and settings in the system catalogue can be read; rows of other tables cannot.',
   foreign_keys:
     'Foreign keys reveal whether a referenced key exists, and act on other tables only where the preflight was told to accept it.',
+  accepted:
+    'What an operator accepted for the target in spite of the preflight stays possible; the log names it with each credential.',
   unhardened:
     'Without `credctl postgres harden`: temporary objects, DO blocks, large objects and advisory locks are possible; revocation removes what they leave.',
 } as const

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { CredctlError } from '../../errors.ts'
 import { quoteRole } from '../../plan/postgres/sql.ts'
 import type { Admin, Session } from './admin.ts'
@@ -5,7 +6,8 @@ import { codeOf, retryingRaces } from './failure.ts'
 
 const MISSING_ROLE = '42704'
 const OBJECTS_DEPEND = '2BP01'
-const TERMINATE_MS = 2_000
+/** How long a session may take to die before the sweep is left to try again. */
+const TERMINATE_MS = 5_000
 /** How often objects that appear while we look are removed again before the sweep takes over. */
 const TRIES = 3
 
@@ -18,14 +20,14 @@ const TRIES = 3
 export async function revokeLogin(admin: Admin, login: string): Promise<void> {
   const oid = await lockOut(admin, login)
   if (oid === undefined) return
-  await terminateSessions(admin, oid)
   try {
+    await terminateSessions(admin, oid)
     await dropRole(admin, login, oid)
+    // A session that was logging in while the role was locked out shows up only now.
+    await terminateSessions(admin, oid)
   } catch (error) {
     throw await incomplete(admin, login, oid, error)
   }
-  // A session that was logging in while the role was locked out shows up only now.
-  await terminateSessions(admin, oid)
 }
 
 /** Its oid, which outlives the name in `pg_stat_activity`; undefined when there is no such role. */
@@ -44,11 +46,27 @@ async function lockOut(admin: Session, login: string): Promise<number | undefine
   }
 }
 
+/** Until the server shows none; it takes a session some milliseconds to die. */
 async function terminateSessions(admin: Session, oid: number): Promise<void> {
-  await admin.query(
-    'SELECT pg_terminate_backend(pid, $2) FROM pg_stat_activity WHERE usesysid = $1::int8::oid',
-    [oid, TERMINATE_MS],
-  )
+  const deadline = performance.now() + TERMINATE_MS
+  for (let wait = 2; ; wait = Math.min(wait * 2, 100)) {
+    const alive = await admin.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = $1::int8::oid',
+      [oid],
+    )
+    if (alive.length === 0) return
+    if (performance.now() > deadline) throw new SessionsRemain(alive.length)
+    await pause(wait)
+  }
+}
+
+/** A session that does not react: in a call that cannot be interrupted, or a frozen process. */
+class SessionsRemain extends Error {
+  readonly code = 'sessions'
+
+  constructor(count: number) {
+    super(`${count} sessions have not ended yet`)
+  }
 }
 
 async function dropRole(admin: Admin, login: string, oid: number): Promise<void> {
@@ -95,7 +113,8 @@ async function incomplete(
   oid: number,
   cause: unknown,
 ): Promise<unknown> {
-  if (codeOf(cause) !== OBJECTS_DEPEND && codeOf(cause) !== '42501') return cause
+  const code = codeOf(cause)
+  if (code !== OBJECTS_DEPEND && code !== '42501' && code !== 'sessions') return cause
   const prepared = await admin.query(
     'SELECT count(*)::int AS count FROM pg_prepared_xacts WHERE owner = $1',
     [login],
@@ -104,6 +123,6 @@ async function incomplete(
   const hint = blocked
     ? 'a superuser ends its prepared transaction with ROLLBACK PREPARED'
     : `a superuser looks at pg_shdepend for refobjid ${oid}`
-  const message = `${login} can no longer log in and has no session, but cannot be dropped yet (${codeOf(cause)})`
+  const message = `${login} can no longer log in, but something of it is left (${code})`
   return new CredctlError('revocation_incomplete', message, { hint, cause })
 }

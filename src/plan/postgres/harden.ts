@@ -60,11 +60,11 @@ export function unhardenSql(): string[] {
   return [
     'SET LOCAL search_path = pg_catalog, pg_temp',
     'DROP EVENT TRIGGER IF EXISTS credctl_ddl_guard',
-    `DO $do$ DECLARE step record; BEGIN
-  FOR step IN SELECT undo FROM credctl.hardening ORDER BY step DESC LOOP
-    BEGIN EXECUTE step.undo;
+    `DO $do$ DECLARE change record; BEGIN
+  FOR change IN SELECT undo FROM credctl.hardening ORDER BY step DESC LOOP
+    BEGIN EXECUTE change.undo;
     EXCEPTION WHEN undefined_object OR undefined_table OR undefined_function OR undefined_column OR invalid_schema_name OR invalid_catalog_name THEN
-      RAISE NOTICE 'no longer there: %', step.undo;
+      RAISE NOTICE 'no longer there: %', change.undo;
     END;
   END LOOP;
 END $do$`,
