@@ -1,7 +1,8 @@
-import { isMap, isScalar, LineCounter, type Node, type Pair, parseDocument, visit } from 'yaml'
+import { isMap, isScalar, type LineCounter, type Node, type Pair } from 'yaml'
 import type { z } from 'zod'
 import type { Diagnostic, Path, Problem } from './diagnostic.ts'
 import { problemsOf } from './issue.ts'
+import { readYaml } from './yaml.ts'
 
 /** A scope or configuration is a page or two; anything near this is not one. */
 const MAX_BYTES = 256 * 1024
@@ -24,14 +25,18 @@ export class SourceDocument {
 
   /** Gives a problem the line and column of the value (or key) it is about. */
   locate(problem: Problem): Diagnostic {
-    const offset = this.#offset(problem.path, problem.atKey ?? false)
+    return this.at(this.#offset(problem.path, problem.atKey ?? false), problem)
+  }
+
+  /** The same for a problem at an offset of the text. */
+  at(offset: number, { message, expected }: Pick<Problem, 'message' | 'expected'>): Diagnostic {
     const { line, col } = this.#lines.linePos(offset)
     return {
       file: this.file,
       line: Math.max(line, 1),
       column: Math.max(col, 1),
-      message: problem.message,
-      ...(problem.expected === undefined ? {} : { expected: problem.expected }),
+      message,
+      ...(expected === undefined ? {} : { expected }),
     }
   }
 
@@ -65,11 +70,7 @@ function startOf(node: unknown): number | undefined {
   return Array.isArray(node.range) ? Number(node.range[0]) : undefined
 }
 
-/**
- * Parses YAML from outside into a typed value, or reports every problem with its position. Strict:
- * one document, unique keys, no tags, no anchors, no merge keys, so that what a reviewer reads is
- * what the program sees.
- */
+/** Parses strict YAML (`readYaml`) into a typed value, or reports every problem with its position. */
 export function parseSource<S extends z.ZodType>(
   file: string,
   text: string,
@@ -79,50 +80,18 @@ export function parseSource<S extends z.ZodType>(
     const message = `file is larger than ${MAX_BYTES / 1024} KiB`
     return { ok: false, diagnostics: [{ file, line: 1, column: 1, message }] }
   }
-  const lines = new LineCounter()
-  const yaml = parseDocument(text, {
-    lineCounter: lines,
-    strict: true,
-    uniqueKeys: true,
-    version: '1.2',
-    schema: 'core',
-    prettyErrors: false,
-  })
-  const document = new SourceDocument(file, yaml.contents, lines)
-  const syntax = [...yaml.errors, ...yaml.warnings].map((error): Diagnostic => {
-    const { line, col } = lines.linePos(error.pos[0])
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1), message: error.message }
-  })
-  if (syntax.length > 0) return { ok: false, diagnostics: syntax }
-
-  const indirections = findIndirections(file, yaml, lines)
-  if (indirections.length > 0) return { ok: false, diagnostics: indirections }
-
-  const result = schema.safeParse(yaml.toJS(), { reportInput: true })
+  const { root, value, lines, problems } = readYaml(text.replace(/^\ufeff/, ''))
+  const document = new SourceDocument(file, root, lines)
+  if (problems.length > 0) {
+    return {
+      ok: false,
+      diagnostics: problems.map(({ offset, ...rest }) => document.at(offset, rest)),
+    }
+  }
+  const result = schema.safeParse(value, { reportInput: true })
   if (result.success) return { ok: true, value: result.data, document }
   return {
     ok: false,
     diagnostics: problemsOf(result.error).map((problem) => document.locate(problem)),
   }
-}
-
-/** Anchors and aliases can make one reviewed line mean something elsewhere in the file. */
-function findIndirections(
-  file: string,
-  yaml: ReturnType<typeof parseDocument>,
-  lines: LineCounter,
-): Diagnostic[] {
-  const found: Diagnostic[] = []
-  const report = (node: Node, message: string) => {
-    const { line, col } = lines.linePos(node.range?.[0] ?? 0)
-    found.push({ file, line, column: col, message, expected: 'the value written out' })
-  }
-  visit(yaml, {
-    Alias: (_key, node) => report(node, 'YAML aliases are not accepted'),
-    Node: (_key, node) => {
-      if ('anchor' in node && node.anchor) report(node, 'YAML anchors are not accepted')
-      if (node.tag?.startsWith('!')) report(node, 'YAML tags are not accepted')
-    },
-  })
-  return found
 }

@@ -19,7 +19,12 @@ function problemsOfIssue(issue: Issue, prefix: readonly (string | number)[]): Pr
         expected: issue.message,
       }))
     case 'invalid_key':
-      return [{ path, atKey: true, message: `bad key: ${firstMessage(issue)}` }]
+      return issue.issues.slice(0, 1).map(({ message, ...rest }) => ({
+        path,
+        atKey: true,
+        message: `bad key: ${message}`,
+        ...expectedOf({ message, ...rest }),
+      }))
     case 'invalid_type':
       return [
         {
@@ -34,17 +39,77 @@ function problemsOfIssue(issue: Issue, prefix: readonly (string | number)[]): Pr
         { path, message: `${name(path)} has a value that is not accepted`, expected: oneOf(issue) },
       ]
     case 'invalid_union':
-      return closestBranch(issue.errors, path) ?? [{ path, message: issue.message }]
+      return unionProblems(issue.errors, path)
+    case 'too_small':
+    case 'too_big':
+      return [{ path, ...sizeWords(issue, path) }]
     default:
       return [{ path, message: issue.message, ...expectedOf(issue) }]
   }
 }
 
+function unionProblems(branches: readonly Issue[][], path: (string | number)[]): Problem[] {
+  const kinds = kindsOf(branches)
+  if (kinds.length > 0) {
+    const message = `${name(path)} must have exactly one of these keys`
+    return [{ path, message, expected: kinds.join(' or ') }]
+  }
+  const types = branches.flatMap(([issue]) => (issue === undefined ? [] : (typeOf(issue) ?? [])))
+  if (types.length === branches.length) {
+    return [{ path, message: `${name(path)} is not accepted`, expected: types.join(' or ') }]
+  }
+  return closestBranch(branches).flatMap((issue) => problemsOfIssue(issue, path))
+}
+
+/** Mappings told apart by a key of their own (`postgres`, `aws`): those keys, if none or two are there. */
+function kindsOf(branches: readonly Issue[][]): string[] {
+  const missing = branches.map((issues) => issues.flatMap((issue) => missingKey(issue) ?? []))
+  const foreign = branches.map((issues) =>
+    issues.flatMap((issue) => (isOwn(issue, 'unrecognized_keys') ? issue.keys : [])),
+  )
+  if (missing.every((keys) => keys.length === 1)) return missing.flat()
+  return foreign.every((keys) => keys.length > 0) ? [...new Set(foreign.flat())].sort() : []
+}
+
+function missingKey(issue: Issue): string | undefined {
+  const isMissing = issue.code === 'invalid_type' && issue.input === undefined
+  return isMissing && issue.path.length === 1 ? String(issue.path[0]) : undefined
+}
+
+function isOwn<C extends Issue['code']>(
+  issue: Issue,
+  code: C,
+): issue is Extract<Issue, { code: C }> {
+  return issue.code === code && issue.path.length === 0
+}
+
+function typeOf(issue: Issue): string | undefined {
+  if (isOwn(issue, 'invalid_value')) return oneOf(issue)
+  return isOwn(issue, 'invalid_type') ? article(issue.expected) : undefined
+}
+
 /** Of a union's branches, the one that got furthest is the one the author meant. */
-function closestBranch(branches: readonly Issue[][], path: (string | number)[]) {
+function closestBranch(branches: readonly Issue[][]): Issue[] {
   const depth = (issues: Issue[]) => Math.max(0, ...issues.map((issue) => issue.path.length))
-  const best = [...branches].sort((a, b) => depth(b) - depth(a) || a.length - b.length)[0]
-  return best?.flatMap((issue) => problemsOfIssue(issue, path))
+  const closest = [...branches].sort((a, b) => depth(b) - depth(a) || a.length - b.length)
+  return closest[0] ?? []
+}
+
+/** Schemas with words of their own for a size keep them; zod's say `expected number to be >=1`. */
+function sizeWords(
+  issue: Extract<Issue, { code: 'too_small' | 'too_big' }>,
+  path: (string | number)[],
+): Omit<Problem, 'path'> {
+  if (!/^Too (small|big):/.test(issue.message)) return { message: issue.message }
+  const small = issue.code === 'too_small'
+  const bound = small ? `at least ${issue.minimum}` : `at most ${issue.maximum}`
+  const [low, high, unit] = SIZES[issue.origin] ?? ['too small', 'too big', '']
+  return { message: `${name(path)} is ${small ? low : high}`, expected: bound + unit }
+}
+
+const SIZES: Readonly<Record<string, readonly [low: string, high: string, unit: string]>> = {
+  string: ['too short', 'too long', ' characters'],
+  array: ['too short', 'too long', ' entries'],
 }
 
 function steps(path: readonly PropertyKey[]): (string | number)[] {
@@ -52,7 +117,9 @@ function steps(path: readonly PropertyKey[]): (string | number)[] {
 }
 
 function name(path: readonly (string | number)[]): string {
-  return path.length === 0 ? 'the document' : quote(String(path.at(-1)))
+  const last = path.at(-1)
+  if (last === undefined) return 'the document'
+  return typeof last === 'number' ? `item ${last + 1} of ${name(path.slice(0, -1))}` : quote(last)
 }
 
 function quote(text: string): string {
@@ -63,15 +130,12 @@ function article(expected: string): string {
   if (expected === 'record' || expected === 'object') return 'a mapping'
   if (expected === 'array') return 'a list'
   if (expected === 'int') return 'a whole number'
+  if (expected === 'boolean') return 'true or false'
   return `a ${expected}`
 }
 
 function oneOf(issue: Extract<Issue, { code: 'invalid_value' }>): string {
   return issue.values.map((value) => quote(String(value))).join(' or ')
-}
-
-function firstMessage(issue: Extract<Issue, { code: 'invalid_key' }>): string {
-  return issue.issues[0]?.message ?? issue.message
 }
 
 /** Schemas say what they would accept in a custom issue's `params.expected`. */

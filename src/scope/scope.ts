@@ -6,7 +6,8 @@ import { awsAccess } from './access-aws.ts'
 import { postgresAccess } from './access-postgres.ts'
 import { parameter } from './parameter.ts'
 
-const claimValue = z.union([z.string().max(512), z.number(), z.boolean()])
+/** Numbers are whole and exact: a longer one would equal every other that rounds to it. */
+const claimValue = z.union([z.string().max(512), z.int(), z.boolean()])
 
 const allowRule = fields({
   caller: z.enum(CALLER_CLASSES),
