@@ -1,26 +1,26 @@
-import type { Databases } from './databases.ts'
 import type { Issuers } from './issuers.ts'
+import type { Shop } from './shop.ts'
 
 interface Places {
   readonly url: string
   readonly directory: string
   readonly issuers: Issuers
-  readonly databases: Databases
+  readonly shop: Shop
 }
 
 /** The tour's `credctl.yaml`; JSON is YAML, and quotes paths of any spelling. */
-export function configText({ url, directory, issuers, databases }: Places): string {
+export function configText({ url, directory, issuers, shop }: Places): string {
   const issuer = (at: string) => ({ issuer: at, audience: url, algorithms: ['ES256'] })
   const database = (name: string, grants: string) => ({
     postgres: {
-      host: databases.host,
-      port: databases.port,
+      host: shop.host,
+      port: shop.port,
       database: name,
       tls: 'disable',
       grants,
       admin: {
-        user: databases.admin.user,
-        password: `file:${databases.admin.passwordFile}`,
+        user: shop.admin.user,
+        password: `file:${shop.admin.passwordFile}`,
       },
     },
   })
@@ -28,7 +28,7 @@ export function configText({ url, directory, issuers, databases }: Places): stri
     aws: { account, region, role: `arn:aws:iam::${account}:role/credctl/${name}` },
   })
   const staging = {
-    'orders-db': database(databases.staging, 'delegated'),
+    'orders-db': database(shop.staging, 'delegated'),
     exports: role('111122223333', 'task'),
     billing: role('111122223333', 'billing', 'us-east-1'),
   }
@@ -62,7 +62,7 @@ export function configText({ url, directory, issuers, databases }: Places): stri
       prod: {
         class: 'prod',
         targets: {
-          'orders-db': database(databases.prod, 'applied'),
+          'orders-db': database(shop.prod, 'applied'),
           web: role('222233334444', 'deploy'),
         },
       },

@@ -1,8 +1,9 @@
 import pg from 'pg'
 import type { PostgresCredential } from '../../src/mint/mint.ts'
+import type { Client, Grant } from './client.ts'
 import { inspectLog } from './log.ts'
 import type { Narration } from './print.ts'
-import type { Grant, World } from './world.ts'
+import type { World } from './world.ts'
 
 const INTENT = 'recompute totals of orders placed before the currency fix'
 const BACKFILL = {
@@ -35,7 +36,7 @@ interface Login {
 async function agentTakesScope(world: World, tell: Narration): Promise<Grant> {
   tell.step('An agent asks for backfill-order-totals in staging')
   tell.say('Its platform gave it an identity token. It holds no password and no key.')
-  const answer = await world.requestGrant(world.tokens.agent, {
+  const answer = await world.client.requestGrant(world.tokens.agent, {
     ...BACKFILL,
     environment: 'staging',
   })
@@ -49,7 +50,7 @@ async function agentTakesScope(world: World, tell: Narration): Promise<Grant> {
 }
 
 async function agentWorks(world: World, tell: Narration, grant: Grant): Promise<Login> {
-  const credential = await world.postgresCredential(grant, 'orders-db')
+  const credential = await world.client.postgresCredential(grant, 'orders-db')
   tell.works(
     'GET /v1/credentials/orders-db',
     `login ${credential.user} on ${credential.database}`,
@@ -83,21 +84,24 @@ async function agentTriesMore(world: World, tell: Narration, grant: Grant, login
   ]
   for (const sql of refused) await attempt(login.client, tell, { sql, expect: 'refused' })
 
-  const elsewhere = { ...login.credential, database: world.databases.prod }
+  const elsewhere = { ...login.credential, database: world.databases.shop.prod }
   const outcome = await connect(elsewhere).then(closeAgain, messageOf)
   tell.refused('connect to orders_prod with this login', outcome, outcome.startsWith('42501'))
 
-  const target = await world.fetchCredential(grant, 'billing')
+  const target = await world.client.fetchCredential(grant, 'billing')
   const answer = `${target.status} ${String(target.body['detail'] ?? target.body['title'])}`
   tell.refused('GET /v1/credentials/billing', answer, target.status === 404)
 }
 
 async function agentAsksForProd(world: World, tell: Narration): Promise<void> {
   tell.step('The same agent asks for prod')
-  const answer = await world.requestGrant(world.tokens.agent, { ...BACKFILL, environment: 'prod' })
+  const answer = await world.client.requestGrant(world.tokens.agent, {
+    ...BACKFILL,
+    environment: 'prod',
+  })
   tell.refused('POST /token, environment prod', reasonsOf(answer), !('token' in answer))
 
-  const hidden = await world.requestGrant(world.tokens.agent, {
+  const hidden = await world.client.requestGrant(world.tokens.agent, {
     scope: 'deploy-web',
     environment: 'prod',
     intent: 'ship it',
@@ -109,7 +113,7 @@ async function agentAsksForProd(world: World, tell: Narration): Promise<void> {
     !('token' in hidden),
   )
 
-  const wildcard = await world.requestGrant(world.tokens.agent, {
+  const wildcard = await world.client.requestGrant(world.tokens.agent, {
     ...BACKFILL,
     environment: 'staging',
     parameters: { ticket: '*' },
@@ -125,34 +129,34 @@ async function ciDeploys(world: World, tell: Narration): Promise<void> {
     intent: 'deploy build 812',
     parameters: {},
   }
-  const fork = await world.requestGrant(world.tokens.pullRequest, task)
+  const fork = await world.client.requestGrant(world.tokens.pullRequest, task)
   tell.refused('the same from a pull request', reasonsOf(fork), !('token' in fork))
 
-  const answer = await world.requestGrant(world.tokens.ci, task)
+  const answer = await world.client.requestGrant(world.tokens.ci, task)
   tell.works('POST /token', 'token' in answer ? answer.reach : reasonsOf(answer), 'token' in answer)
   if (!('token' in answer)) return
-  const client = await connect(await world.postgresCredential(answer, 'orders-db'))
+  const client = await connect(await world.client.postgresCredential(answer, 'orders-db'))
   await attempt(client, tell, {
     sql: `INSERT INTO deployments (build) VALUES ('812') RETURNING id`,
     expect: 'allowed',
-    show: (rows) => `deployment ${rows[0]?.['id']} noted in ${world.databases.prod}`,
+    show: (rows) => `deployment ${rows[0]?.['id']} noted in ${world.databases.shop.prod}`,
   })
   await attempt(client, tell, { sql: 'SELECT * FROM orders', expect: 'refused' })
   await client.end()
-  const aws = await world.fetchCredential(answer, 'web')
+  const aws = await world.client.fetchCredential(answer, 'web')
   const key = String(aws.body['AccessKeyId'])
   tell.works(
     'GET /v1/credentials/web',
     `AWS session ${key} until ${String(aws.body['Expiration'])}, policy of ${world.sts.sessions.at(-1)?.policy.length} characters (a stand-in answers for AWS here)`,
     aws.status === 200,
   )
-  const ended = await world.endGrant(answer)
+  const ended = await world.client.endGrant(answer)
   tell.works(`DELETE /v1/grants/${answer.id}`, ended.text, ended.ok)
 }
 
 async function taskEnds(world: World, tell: Narration, grant: Grant, login: Login): Promise<void> {
   tell.step('The task ends; its open connection dies with it')
-  const ended = await world.endGrant(grant)
+  const ended = await world.client.endGrant(grant)
   tell.works(`DELETE /v1/grants/${grant.id}`, ended.text, ended.ok)
   await attempt(login.client, tell, { sql: 'SELECT 1 FROM orders', expect: 'refused' })
   const again = await connect(login.credential).then(closeAgain, messageOf)
@@ -202,6 +206,6 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-function reasonsOf(answer: Awaited<ReturnType<World['requestGrant']>>): string {
+function reasonsOf(answer: Awaited<ReturnType<Client['requestGrant']>>): string {
   return 'token' in answer ? 'granted' : answer.reasons.join('\n')
 }
