@@ -1,5 +1,6 @@
 import type { Problem } from '../document/diagnostic.ts'
 import type { Environment, EnvironmentClass } from './environment.ts'
+import { canonicalHost } from './postgres-connection.ts'
 
 /**
  * What must hold across environments. An AWS account that is prod in one place and nonprod in
@@ -23,12 +24,21 @@ export function environmentProblems(environments: readonly Environment[]): Probl
   )
 }
 
+/** The same text for every spelling of one database. */
+export function databasePlace(connection: {
+  readonly host: string
+  readonly port: number
+  readonly database: string
+}): string {
+  return `${canonicalHost(connection.host)}:${connection.port}/${connection.database}`
+}
+
 function placeOf(target: Environment['targets'][string]) {
   if (target.kind === 'aws') {
     const what = `account ${target.account}`
     return { key: `aws ${target.account}`, what, field: 'account', noun: 'an account' }
   }
-  const where = `${target.host.toLowerCase()}:${target.port}/${target.database}`
+  const where = databasePlace(target)
   return {
     key: `postgres ${where}`,
     what: `database ${where}`,
