@@ -1,0 +1,22 @@
+import { ExitCode, run } from '@stricli/core'
+import { createApp } from './app.ts'
+import { type Cli, EXIT } from './cli.ts'
+
+/** Runs one command line. Exit status: 0 success, 1 a refusal or a failed check, 2 wrong usage. */
+const { stdout, stderr, env } = process
+stdout.on('error', endOnClosedPipe)
+stderr.on('error', endOnClosedPipe)
+const cli: Cli = { process: { stdout, stderr, env } }
+await run(createApp(), process.argv.slice(2), cli)
+process.exitCode = statusOf(cli.process.exitCode)
+
+function statusOf(code: Cli['process']['exitCode']): number {
+  if (code === ExitCode.InvalidArgument || code === ExitCode.UnknownCommand) return EXIT.usage
+  return typeof code === 'number' && code >= 0 ? code : EXIT.failed
+}
+
+/** `credctl … | head` ends the reader first: that is no failure of ours. */
+function endOnClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit()
+  throw error
+}

@@ -1,0 +1,12 @@
+import type { z } from 'zod'
+import { failureOutput } from './failure.ts'
+import { scopeLintOutput, scopeListOutput, scopePlanOutput, scopeShowOutput } from './scope.ts'
+
+/** What each command prints with `--output json`; `failure` is what any of them prints instead. */
+export const OUTPUTS = {
+  'scope list': scopeListOutput,
+  'scope show': scopeShowOutput,
+  'scope lint': scopeLintOutput,
+  'scope plan': scopePlanOutput,
+  failure: failureOutput,
+} as const satisfies Record<string, z.ZodType>

@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import { plan, scopeList, scopeSummary } from '../../contract.ts'
+import { scopeSchema } from '../../scope/scope.ts'
+import { diagnostic } from './failure.ts'
+
+export const scopeListOutput = scopeList
+
+const { allow, access, limits } = scopeSchema.shape
+
+/** As the broker answers it, and what the file says beyond that; durations are seconds. */
+export const scopeShowOutput = z
+  .strictObject({ ...scopeSummary.shape, file: z.string(), allow, access, limits })
+  .meta({ id: 'ScopeShow' })
+
+export const scopeLintOutput = z
+  .strictObject({
+    ok: z.boolean(),
+    files: z.int(),
+    /** The configuration whose environments the scopes were planned for. */
+    config: z.string().optional(),
+    problems: z.array(diagnostic),
+  })
+  .meta({ id: 'ScopeLint' })
+
+export const scopePlanOutput = z
+  .strictObject({
+    ...plan.shape,
+    /** Parameters that had no value: a name in capitals stands in their place. */
+    placeholders: z.array(z.string()),
+  })
+  .meta({ id: 'ScopePlan' })
+
+export type ScopeListOutput = z.infer<typeof scopeListOutput>
+export type ScopeShowOutput = z.infer<typeof scopeShowOutput>
+export type ScopeLintOutput = z.infer<typeof scopeLintOutput>
