@@ -30,10 +30,16 @@ export function fillParameters(scope: Scope, environment: string, values: Parame
   const access = Object.entries(scope.access).map(([name, declared]): [string, FilledAccess] => [
     name,
     'aws' in declared
-      ? { aws: declared.aws.map((entry) => ({ ...entry, on: entry.on.map(fill) })) }
+      ? { aws: declared.aws.map((entry) => fillStatement(entry, fill)) }
       : { postgres: declared.postgres },
   ])
   return { ok: true, access: Object.fromEntries(access) }
+}
+
+function fillStatement(entry: AwsStatement, fill: (text: string) => string): AwsStatement {
+  const { on, leading_keys: keys } = entry
+  const filled = keys === undefined ? {} : { leading_keys: keys.map(fill) }
+  return { ...entry, on: on.map(fill), ...filled }
 }
 
 function parameterProblems(scope: Scope, values: Parameters): PlanProblem[] {

@@ -19,9 +19,32 @@ const resource = z
   })
   .max(512)
 
+/** Services that use a caller's KMS key on the caller's behalf. */
+const KEY_SERVICES = [
+  'dynamodb',
+  'kinesis',
+  'lambda',
+  'logs',
+  's3',
+  'secretsmanager',
+  'sns',
+  'sqs',
+  'ssm',
+] as const
+
+const leadingKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,256}$/, 'not a partition key in printable ASCII without spaces')
+
 const statement = fields({
   do: z.union([z.enum(PRESETS), z.array(action).min(1).max(50)]),
   on: z.array(resource).min(1).max(50),
+  /** `s3:PutObject` creates and never overwrites. */
+  create_only: z.literal(true).optional(),
+  /** DynamoDB items under these partition keys only; may hold holes. */
+  leading_keys: z.array(leadingKey).min(1).max(20).optional(),
+  /** A KMS key serves this service on the task's behalf, never the task itself. */
+  via: z.enum(KEY_SERVICES).optional(),
   /** Required for actions above the presets; reviewers and the ledger see it. */
   reason: z.string().min(10, 'a reason is a sentence').max(500).optional(),
 }).superRefine(({ on }, context) => {

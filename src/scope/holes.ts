@@ -39,12 +39,16 @@ export function holeProblems(scope: Scope): Problem[] {
 function resources(scope: Scope) {
   return Object.entries(scope.access).flatMap(([target, access]) =>
     'aws' in access
-      ? access.aws.flatMap((statement, index) =>
-          statement.on.map((text, at) => ({
-            path: ['access', target, 'aws', index, 'on', at],
-            text,
-          })),
-        )
+      ? access.aws.flatMap((statement, index) => {
+          const base = ['access', target, 'aws', index]
+          return [
+            ...statement.on.map((text, at) => ({ path: [...base, 'on', at], text })),
+            ...(statement.leading_keys ?? []).map((text, at) => ({
+              path: [...base, 'leading_keys', at],
+              text,
+            })),
+          ]
+        })
       : [],
   )
 }

@@ -1,6 +1,6 @@
 import type { AwsTarget } from '../../environment/target-aws.ts'
 import type { Service } from './actions.ts'
-import { globCovers, hasWildcard } from './glob.ts'
+import { globCovers, globsOverlap, hasWildcard } from './glob.ts'
 
 /** `arn:partition:service:region:account:resource`. */
 export interface Arn {
@@ -112,6 +112,23 @@ function formsOf(service: Service, arn: Arn): Form[] {
     .filter((form) => form.arn.service === arn.service)
     .filter((form) => globCovers(globOf(form.arn.resource), arn.resource))
     .sort((a, b) => b.literal - a.literal || (a.type < b.type ? -1 : 1))
+}
+
+/** The resource types that some of these declared ARNs could be, by form alone. */
+export function typesReached(service: Service, arns: readonly string[]): ReadonlySet<string> {
+  const reached = [...service.types].filter(([, form]) => arns.some((arn) => couldBe(form, arn)))
+  return new Set(reached.map(([type]) => type))
+}
+
+function couldBe(form: string, arn: string): boolean {
+  const [, , owner, region = '', account = '', ...resource] = form.split(':')
+  const [, , service, ownRegion = '', ownAccount = '', ...name] = arn.split(':')
+  return (
+    owner === service &&
+    globsOverlap(globOf(region), ownRegion) &&
+    globsOverlap(globOf(account), ownAccount) &&
+    globsOverlap(globOf(resource.join(':')), name.join(':'))
+  )
 }
 
 /** A form as a pattern. Its variables are names, so `*` of a declared ARN can only stand for them. */

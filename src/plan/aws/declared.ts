@@ -11,6 +11,7 @@ import {
   needsExactResource,
   PRESET_CLASSES,
 } from './classes.ts'
+import { classUnder, type Tightening, tighteningProblems, tighteningsOf } from './tightening.ts'
 
 /** One action on one resource: what a scope declares, spelled out. */
 export interface Declared {
@@ -18,6 +19,9 @@ export interface Declared {
   /** An ARN pinned to the target, or `*` for an action without a resource. */
   readonly resource: string
   readonly wildcard: boolean
+  /** What it can do here: a tightening can take the danger out of it. */
+  readonly class: ActionClass
+  readonly tightenings: readonly Tightening[]
   /** Classes the scope asked for by preset: wildcards may expand inside these only. */
   readonly preset: readonly ActionClass[]
 }
@@ -37,12 +41,17 @@ export function declare(access: readonly AwsStatement[], target: AwsTarget): Res
 }
 
 function declareStatement(statement: AwsStatement, index: number, target: AwsTarget): Resolved {
+  const tightenings = tighteningsOf(statement, target.region)
   const raw =
     typeof statement.do === 'string'
       ? declarePreset(statement, index, target)
       : declareActions(statement, statement.do, index, target)
-  const refused = raw.declared.flatMap((each) => refusalOf(each, statement, index) ?? [])
-  return { declared: raw.declared, problems: [...raw.problems, ...distinct(refused)] }
+  const declared = raw.declared.map((each) => {
+    return { ...each, tightenings, class: classUnder(each.action, tightenings) }
+  })
+  const refused = declared.flatMap((each) => refusalOf(each, statement, index) ?? [])
+  const problems = [...raw.problems, ...tighteningProblems(statement, index), ...distinct(refused)]
+  return { declared, problems }
 }
 
 /** A preset on a resource: the actions of its classes that can be put on that type of resource. */
@@ -142,8 +151,8 @@ function withoutResource(ids: readonly string[], index: number): (action: Action
       const message = `${action.id} can be put on a resource, so it cannot be put on *`
       return failed({ path, message, expected: formsFor(action) })
     }
-    const declared = { action, resource: NO_RESOURCE, wildcard: true, preset: [] }
-    return { declared: [declared], problems: [] }
+    const place = { arn: NO_RESOURCE, types: [], wildcard: true }
+    return { declared: [pair(action, place, [])], problems: [] }
   }
 }
 
@@ -170,18 +179,19 @@ function actionAt(id: string, path: PlanProblem['path']): Found {
 
 /** Refusals that depend on what the action can do. */
 function refusalOf(
-  { action, resource, wildcard }: Declared,
+  declared: Declared,
   statement: AwsStatement,
   index: number,
 ): PlanProblem | undefined {
+  const { action, resource, wildcard } = declared
   const at = Array.isArray(statement.do) ? ['do', statement.do.indexOf(action.id)] : ['do']
   const path = [index, ...at]
-  if (needsExactResource(action.class) && wildcard && resource !== NO_RESOURCE) {
-    const message = `${action.id} (${action.class}) is put on a wildcard, ${resource}`
+  if (needsExactResource(declared.class) && wildcard && resource !== NO_RESOURCE) {
+    const message = `${action.id} (${declared.class}) is put on a wildcard, ${resource}`
     return problem({ path, message, expected: 'the full name of one resource' })
   }
-  if (isRestrictedOn(action, resource) && statement.reason === undefined) {
-    const what = resource === NO_RESOURCE ? `${action.class} without a resource` : action.class
+  if (isRestrictedHere(declared) && statement.reason === undefined) {
+    const what = resource === NO_RESOURCE ? `${declared.class} without a resource` : declared.class
     const message = `${action.id} (${what}) is above the presets and has no reason`
     return problem({ path, message, expected: 'reason: why this task needs it' })
   }
@@ -189,8 +199,8 @@ function refusalOf(
 }
 
 /** Only `ci` and `human` may take it: a class above the presets, or a write of no named resource. */
-export function isRestrictedOn(action: Action, resource: string): boolean {
-  return isRestricted(action.class) || (resource === NO_RESOURCE && !isRead(action.class))
+export function isRestrictedHere({ class: actionClass, resource }: Declared): boolean {
+  return isRestricted(actionClass) || (resource === NO_RESOURCE && !isRead(actionClass))
 }
 
 function serviceOfArn(text: string): Service | string {
@@ -210,7 +220,8 @@ function fits(action: Action, pinned: PinnedResource): boolean {
 }
 
 function pair(action: Action, pinned: PinnedResource, preset: readonly ActionClass[]): Declared {
-  return { action, resource: pinned.arn, wildcard: pinned.wildcard, preset }
+  const { arn: resource, wildcard } = pinned
+  return { action, resource, wildcard, class: action.class, tightenings: [], preset }
 }
 
 function cannotBePut(action: Action, path: PlanProblem['path']): PlanProblem {

@@ -36,6 +36,22 @@ export function globCovers(wide: string, narrow: string): boolean {
   return globMatches(wide, narrow) && !(wide.includes('?') && narrow.includes('*'))
 }
 
+/** True when some text matches both patterns. */
+export function globsOverlap(a: string, b: string): boolean {
+  // row[j]: the first i characters of a and the first j of b have a common text.
+  let row = [...`-${b}`].map((_, length) => /^\**$/.test(b.slice(0, length)))
+  for (const left of a) {
+    const next = [left === '*' && row[0] === true]
+    for (const [j, right] of [...b].entries()) {
+      const star = left === '*' || right === '*'
+      const same = left === right || left === '?' || right === '?'
+      next.push(star ? row[j + 1] === true || next[j] === true : row[j] === true && same)
+    }
+    row = next
+  }
+  return row.at(-1) === true
+}
+
 export function hasWildcard(pattern: string): boolean {
   return pattern.includes('*') || pattern.includes('?')
 }

@@ -1,7 +1,7 @@
 import type { AwsTarget } from '../../environment/target-aws.ts'
 import type { AwsStatement } from '../../scope/access-aws.ts'
 import type { Compiled, PlanProblem } from '../problem.ts'
-import { type Declared, declare, isRestrictedOn } from './declared.ts'
+import { type Declared, declare, isRestrictedHere } from './declared.ts'
 import { EXPIRY_SIZE, MAX_POLICY_SIZE } from './policy.ts'
 import { failedPair } from './self-check.ts'
 import { compilePolicy, groupDeclared } from './session-policy.ts'
@@ -32,9 +32,9 @@ export function planAws(
   const { declared, problems } = declare(access, target)
   if (problems.length > 0) return { ok: false, problems }
   const groups = groupDeclared(declared)
-  const policy = compilePolicy(groups, target.region)
+  const policy = compilePolicy(groups, declared, target)
   if (!policy.fits) return { ok: false, problems: [tooLong(access, target, policy.size)] }
-  const failed = failedPair(policy.text, groups, declared, target.region)
+  const failed = failedPair(policy.text, groups, declared, target)
   if (failed !== undefined) return { ok: false, problems: [selfCheckFailed(failed)] }
   return {
     ok: true,
@@ -66,7 +66,7 @@ function selfCheckFailed(failed: string): PlanProblem {
 function tooLong(access: readonly AwsStatement[], target: AwsTarget, size: number): PlanProblem {
   const costs = access.map((statement, index) => {
     const { declared } = declare([statement], target)
-    const alone = compilePolicy(groupDeclared(declared), target.region).size - EXPIRY_SIZE
+    const alone = compilePolicy(groupDeclared(declared), declared, target).size - EXPIRY_SIZE
     return `statement ${index + 1}: ${alone}`
   })
   return {
@@ -84,13 +84,13 @@ function countResources(declared: readonly Declared[]): AwsPlan['resources'] {
 }
 
 function countClasses(declared: readonly Declared[]): Record<string, number> {
-  const actions = new Map(declared.map(({ action }) => [action.id, action.class]))
+  const actions = new Map(declared.map((each) => [each.action.id, each.class]))
   const byClass = Map.groupBy(actions.values(), (each) => each)
   const counts = [...byClass].map(([name, all]): [string, number] => [name, all.length])
   return Object.fromEntries(counts.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function restrictedOf(declared: readonly Declared[]): string[] {
-  const restricted = declared.filter(({ action, resource }) => isRestrictedOn(action, resource))
+  const restricted = declared.filter(isRestrictedHere)
   return [...new Set(restricted.map(({ action }) => action.id))].sort()
 }

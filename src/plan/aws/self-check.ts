@@ -1,5 +1,7 @@
+import type { AwsTarget } from '../../environment/target-aws.ts'
 import { NO_RESOURCE } from '../../scope/access-aws.ts'
 import { type Action, serviceNamed } from './actions.ts'
+import { typesReached } from './arn.ts'
 import type { Declared } from './declared.ts'
 import { evaluatePolicies } from './evaluation/evaluate.ts'
 import { listOf } from './evaluation/match.ts'
@@ -20,6 +22,14 @@ const EVERYTHING: Policy = {
   Statement: [{ Effect: 'Allow', Principal: '*', Action: '*', Resource: '*' }],
 }
 
+/** What key policies usually say: the account's own policies decide. */
+const DELEGATION: Policy = {
+  Version: '2012-10-17',
+  Statement: [
+    { Effect: 'Allow', Principal: { AWS: PRINCIPAL.account }, Action: '*', Resource: '*' },
+  ],
+}
+
 /**
  * Reads the compiled text back and asks the evaluator: is every declared pair allowed, and is every
  * other known action, and every declared action on another declared resource, denied even when a
@@ -30,10 +40,9 @@ export function failedPair(
   text: string,
   groups: readonly Group[],
   declared: readonly Declared[],
-  region: string,
+  target: AwsTarget,
 ): string | undefined {
   const session: Policy = JSON.parse(text)
-  const context = new RequestContext({ 'aws:RequestedRegion': region }, { complete: true })
   const resources = [...new Set(declared.map((each) => each.resource))]
   const probes = new Map(resources.map((resource) => [resource, probeOf(resource)]))
   const answer = (action: Action, resource: string, open: boolean) =>
@@ -42,9 +51,9 @@ export function failedPair(
         action: action.id,
         resource: probes.get(resource) ?? resource,
         principal: PRINCIPAL,
-        context,
+        context: contextOf(action, declared, target),
       },
-      { identity: [EVERYTHING], session: [session], ...(open ? { resource: [EVERYTHING] } : {}) },
+      { identity: [EVERYTHING], session: [session], resource: [open ? EVERYTHING : DELEGATION] },
     ).answer
 
   for (const { actions, resources: own } of groups) {
@@ -57,12 +66,27 @@ export function failedPair(
     }
   }
   for (const action of exempt(session, groups)) {
-    const opened = resources.find((resource) => {
-      return canReach(action, resource, groups) && answer(action, resource, true) !== 'denied'
-    })
+    const opened = resources.find(
+      (resource) => canReach(action, resource) && answer(action, resource, true) !== 'denied',
+    )
     if (opened !== undefined) return `${action.id} on ${opened} is not denied`
   }
   return undefined
+}
+
+/** A request that passes every condition the policy puts on the action. */
+function contextOf(action: Action, declared: readonly Declared[], target: AwsTarget) {
+  const own = declared.filter((each) => each.action === action)
+  const passing = own.flatMap(({ tightenings }) => tightenings.map((each) => each.passing))
+  return new RequestContext(
+    {
+      'aws:RequestedRegion': target.region,
+      'aws:SecureTransport': 'true',
+      's3:ResourceAccount': target.account,
+      ...Object.assign({}, ...passing),
+    },
+    { complete: true },
+  )
 }
 
 /** A name that the pattern matches. */
@@ -93,9 +117,10 @@ function exempt(session: Policy, groups: readonly Group[]): Action[] {
  * An exempt action may be matched where it cannot act: by the data its resource is never of that
  * type, so AWS never asks. Everywhere else it must be denied.
  */
-function canReach(action: Action, resource: string, groups: readonly Group[]): boolean {
+function canReach(action: Action, resource: string): boolean {
   if (resource === NO_RESOURCE) return action.unscoped
-  const here = groups.filter((group) => group.resources.includes(resource))
-  const types = new Set(here.flatMap((group) => group.actions.flatMap((each) => each.types)))
-  return action.types.some((type) => types.has(type))
+  const service = serviceNamed(action.service)
+  if (service === undefined) return true
+  const reached = typesReached(service, [resource])
+  return action.types.some((type) => reached.has(type))
 }

@@ -1,5 +1,7 @@
+import type { AwsTarget } from '../../environment/target-aws.ts'
 import { NO_RESOURCE } from '../../scope/access-aws.ts'
 import { type Action, serviceNamed } from './actions.ts'
+import { typesReached } from './arn.ts'
 import { coverNames, type Shortening } from './cover.ts'
 import type { Declared } from './declared.ts'
 import {
@@ -9,6 +11,7 @@ import {
   type PolicyStatement,
   policyText,
 } from './policy.ts'
+import { denials } from './tightening.ts'
 
 /** Actions that a scope declares on exactly these resources. */
 export interface Group {
@@ -33,9 +36,17 @@ export interface CompiledPolicy {
  *
  * Action names are shortened to wildcards only when the policy would be too long otherwise.
  */
-export function compilePolicy(groups: readonly Group[], region: string): CompiledPolicy {
+export function compilePolicy(
+  groups: readonly Group[],
+  declared: readonly Declared[],
+  target: AwsTarget,
+): CompiledPolicy {
+  const tight = tightDenials(declared)
   const shortenings: Shortening[] = ['none', 'words', 'letters']
-  const policies = shortenings.map((shortening) => () => policyOf(groups, region, shortening))
+  const policies = shortenings.map((shortening) => () => [
+    ...policyOf(groups, target, shortening),
+    ...tight,
+  ])
   let last: CompiledPolicy | undefined
   for (const policy of policies) {
     last = sized(policyText(policy()))
@@ -73,7 +84,7 @@ interface Allowed {
 
 function policyOf(
   groups: readonly Group[],
-  region: string,
+  target: AwsTarget,
   shortening: Shortening,
 ): PolicyStatement[] {
   const allowed = groups.map(
@@ -81,7 +92,7 @@ function policyOf(
   )
   const declared = [...new Set(allowed.flatMap(({ patterns }) => patterns))].sort()
   return [
-    ...allowed.flatMap(({ group, patterns }) => allowStatements(group, patterns, region)),
+    ...allowed.flatMap(({ group, patterns }) => allowStatements(group, patterns, target)),
     { Effect: 'Deny', NotAction: oneOrMany(declared), Resource: '*' },
     ...identityDeny(groups),
     ...allowed.filter(({ group }) => !isUnscoped(group)).map((each) => fence(each, groups)),
@@ -95,26 +106,28 @@ function isUnscoped(group: Group): boolean {
 /** Patterns that stay inside what is declared, and out of what other groups declare. */
 function allowPatterns(group: Group, groups: readonly Group[], shortening: Shortening): string[] {
   const how = isUnscoped(group) ? 'none' : shortening
-  const others = new Set(groups.flatMap((each) => (each === group ? [] : each.actions)))
   return byService(group.actions).flatMap(([service, actions]) => {
-    const avoid =
-      how === 'none'
-        ? []
-        : everyAction(service).filter((each) => others.has(each) || !mayExpandTo(each, group))
+    const avoid = how === 'none' ? [] : forbidden(service, group, groups)
     return coverNames(namesOf(actions), namesOf(avoid), how).map((name) => `${service}:${name}`)
   })
 }
 
 /**
- * A wildcard may also match an action of a class that the scope asked for by preset, as long as
- * that action cannot be put on any of the group's resources: it is then allowed nowhere.
+ * What a wildcard must not match. It may match actions of a class that the scope asked for by
+ * preset, as long as they cannot be put on any of the group's resources: those are then allowed
+ * nowhere.
  */
-function mayExpandTo(action: Action, group: Group): boolean {
-  if (group.actions.includes(action)) return true
-  const reachable = group.actions.some((each) =>
-    each.types.some((type) => action.types.includes(type)),
-  )
-  return group.preset.has(action.class) && !reachable
+function forbidden(service: string, group: Group, groups: readonly Group[]): Action[] {
+  const found = serviceNamed(service)
+  if (found === undefined) return []
+  const others = new Set(groups.flatMap((each) => (each === group ? [] : each.actions)))
+  const reached = typesReached(found, group.resources)
+  return [...found.actions.values()].filter((action) => {
+    if (group.actions.includes(action)) return false
+    const harmless =
+      group.preset.has(action.class) && !action.types.some((type) => reached.has(type))
+    return others.has(action) || !harmless
+  })
 }
 
 /** Services that answer from one place: their region is not the target's. */
@@ -134,7 +147,7 @@ const GLOBAL = new Set([
 function allowStatements(
   group: Group,
   patterns: readonly string[],
-  region: string,
+  { region, account }: AwsTarget,
 ): PolicyStatement[] {
   const allow = (actions: readonly string[], extra: object): PolicyStatement => ({
     Effect: 'Allow',
@@ -142,6 +155,7 @@ function allowStatements(
     Resource: oneOrMany(group.resources),
     ...extra,
   })
+  if (group.resources.some(isBucketArn)) return [allow(patterns, { Condition: ownBucket(account) })]
   if (!isUnscoped(group)) return [allow(patterns, {})]
   // Without a resource there is no region in an ARN either: the request's own region is pinned.
   const pinned = { Condition: { StringEquals: { 'aws:RequestedRegion': region } } }
@@ -152,6 +166,37 @@ function allowStatements(
     ...(everywhere.length > 0 ? [allow(everywhere, {})] : []),
     ...(here.length > 0 ? [allow(here, pinned)] : []),
   ]
+}
+
+/** Bucket ARNs name no account. */
+function isBucketArn(arn: string): boolean {
+  return /^arn:[a-z-]+:s3:::/.test(arn)
+}
+
+/**
+ * A bucket that was deleted may be a stranger's tomorrow, under the same name. An allow's condition
+ * is enough: across accounts nothing works without the session policy's own allow.
+ */
+function ownBucket(account: string): PolicyStatement['Condition'] {
+  return {
+    StringEquals: { 's3:ResourceAccount': account },
+    Bool: { 'aws:SecureTransport': 'true' },
+  }
+}
+
+/** The denies of every tightening, each for the actions and resources it stands on. */
+function tightDenials(declared: readonly Declared[]): PolicyStatement[] {
+  const parts = declared.flatMap(({ action, resource, tightenings }) =>
+    tightenings.map((tightening) => ({ action, resource, tightening })),
+  )
+  const same = Map.groupBy(parts, ({ tightening }) => JSON.stringify(tightening))
+  return [...same]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([, group]) => {
+      const ids = [...new Set(group.map(({ action }) => action.id))].sort()
+      const resources = [...new Set(group.map(({ resource }) => resource))].sort()
+      return group[0] === undefined ? [] : denials(group[0].tightening, ids, resources)
+    })
 }
 
 /** Whoever can change identities can undo the rest, so these are denied a second time by name. */
@@ -176,10 +221,6 @@ function fence({ group, patterns }: Allowed, groups: readonly Group[]): PolicySt
     return coverNames(names, avoid, 'letters').map((name) => `${service}:${name}`)
   })
   return { Effect: 'Deny', Action: oneOrMany(fenced), NotResource: oneOrMany(group.resources) }
-}
-
-function everyAction(service: string): Action[] {
-  return [...(serviceNamed(service)?.actions.values() ?? [])]
 }
 
 function byService(actions: readonly Action[]): [string, Action[]][] {
