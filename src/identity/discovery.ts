@@ -9,7 +9,8 @@ import { isExactUrl } from './exact-url.ts'
  */
 export async function discoverKeyUrl(issuer: string, download: Download): Promise<string> {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-  const { issuer: named, jwks_uri: keyUrl } = await downloadJson(url, download)
+  const { body } = await downloadJson(url, download)
+  const { issuer: named, jwks_uri: keyUrl } = body
   if (named !== issuer) throw refused(issuer, 'names another issuer')
   if (typeof keyUrl !== 'string' || !isExactUrl(stripQuery(keyUrl))) {
     throw refused(issuer, 'names no acceptable key URL')

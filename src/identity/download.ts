@@ -11,6 +11,12 @@ export interface Download {
   readonly timeoutMs: number
 }
 
+export interface Downloaded {
+  readonly body: Record<string, unknown>
+  /** The server's own clock, as its `Date` header says, to the second. */
+  readonly servedAt: Date | undefined
+}
+
 /**
  * Fetches a JSON object an issuer publishes. Bounded in time and size, and exactly from the URL
  * given: a redirect is refused, because following one would let whoever answers there aim the
@@ -19,19 +25,25 @@ export interface Download {
 export async function downloadJson(
   url: string,
   { fetch, timeoutMs }: Download,
-): Promise<Record<string, unknown>> {
+): Promise<Downloaded> {
   try {
     const response = await fetch(url, {
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),
       headers: { accept: 'application/json, application/jwk-set+json' },
     })
-    return parseStrictObject(await readBody(response, url), 'answer of the issuer')
+    const body = parseStrictObject(await readBody(response, url), 'answer of the issuer')
+    return { body, servedAt: dateOf(response) }
   } catch (cause) {
     throw new CredctlError('issuer_keys_unavailable', `the keys at ${url} cannot be read`, {
       cause,
     })
   }
+}
+
+function dateOf(response: Response): Date | undefined {
+  const date = new Date(response.headers.get('date') ?? '')
+  return Number.isNaN(date.getTime()) ? undefined : date
 }
 
 async function readBody(response: Response, url: string): Promise<Buffer> {

@@ -8,5 +8,5 @@ export function isExactUrl(text: string): boolean {
   const bare = url.search === '' && url.hash === '' && url.username === '' && url.password === ''
   const protectedPath =
     url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
-  return normal && bare && !/[?#]/.test(text) && protectedPath
+  return normal && bare && !/[?#*]/.test(text) && protectedPath
 }

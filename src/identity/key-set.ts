@@ -31,6 +31,13 @@ export const KEY_SET_TIMES: KeySetTimes = {
 /** No issuer rotates through more; comparing against thousands would be work for an attacker. */
 const MAX_KEYS = 100
 
+interface Kept {
+  readonly find: LocalKeySet
+  readonly count: number
+  readonly at: number
+  readonly clockAhead: number | undefined
+}
+
 type LocalKeySet = ReturnType<typeof createLocalJWKSet>
 export type KeyLookup = (
   header: JWSHeaderParameters,
@@ -43,6 +50,14 @@ export interface KeySetState {
   readonly fetchedAt: number | undefined
   readonly triedAt: number | undefined
   readonly failing: boolean
+  /** How far the issuer's clock is ahead of ours, in seconds, as seen when its keys came. */
+  readonly clockAhead: number | undefined
+}
+
+/** What a request for keys brings. */
+export interface Published {
+  readonly keys: unknown
+  readonly servedAt: Date | undefined
 }
 
 /**
@@ -52,15 +67,15 @@ export interface KeySetState {
  * `issuer_keys_unavailable`.
  */
 export class KeySet {
-  readonly #load: () => Promise<unknown>
+  readonly #load: () => Promise<Published>
   readonly #clock: Clock
   readonly #times: KeySetTimes
-  #keys: { readonly find: LocalKeySet; readonly count: number; readonly at: number } | undefined
+  #keys: Kept | undefined
   #triedAt: number | undefined
   #failure: unknown
   #refreshing: Promise<void> | undefined
 
-  constructor(load: () => Promise<unknown>, clock: Clock, times: KeySetTimes = KEY_SET_TIMES) {
+  constructor(load: () => Promise<Published>, clock: Clock, times: KeySetTimes = KEY_SET_TIMES) {
     this.#load = load
     this.#clock = clock
     this.#times = times
@@ -77,12 +92,18 @@ export class KeySet {
     }
   }
 
+  /** Makes sure that there are keys. Error: `issuer_keys_unavailable`. */
+  async load(): Promise<void> {
+    await this.#usable()
+  }
+
   state(): KeySetState {
     return {
       keys: this.#keys?.count ?? 0,
       fetchedAt: this.#keys?.at,
       triedAt: this.#triedAt,
       failing: this.#failure !== undefined,
+      clockAhead: this.#keys?.clockAhead,
     }
   }
 
@@ -113,9 +134,12 @@ export class KeySet {
 
   async #refresh(): Promise<void> {
     try {
-      const usable = publicKeys(await this.#load())
+      const { keys, servedAt } = await this.#load()
+      const usable = publicKeys(keys)
       const find = createLocalJWKSet({ keys: usable })
-      this.#keys = { find, count: usable.length, at: this.#clock.now().getTime() }
+      const at = this.#clock.now().getTime()
+      const clockAhead = servedAt && Math.round((servedAt.getTime() - at) / 1000)
+      this.#keys = { find, count: usable.length, at, clockAhead }
       this.#failure = undefined
     } catch (cause) {
       this.#failure = cause

@@ -9,10 +9,10 @@ import { classify } from './classify.ts'
 import { discoverKeyUrl } from './discovery.ts'
 import { downloadJson, type Fetch } from './download.ts'
 import type { IssuerConfig } from './issuer.ts'
+import { findIssuer } from './issuer-lookup.ts'
 import { KeySet, type KeySetState, type KeySetTimes } from './key-set.ts'
 import { checkTimes, requireClaims, requireSubject } from './payload.ts'
 import { PRESETS } from './presets/kinds.ts'
-import { trustDomainOf } from './presets/spiffe.ts'
 import { MemoryReplayStore, type ReplayStore, spendToken } from './replay.ts'
 import { parseToken, type UnverifiedToken } from './token.ts'
 
@@ -69,11 +69,10 @@ function keysOf({ kind, issuer, jwks_url }: IssuerConfig, options: VerifierOptio
   const download = { fetch: options.fetch ?? fetch, timeoutMs: options.timeoutMs ?? 3000 }
   const { publishedKeys } = PRESETS[kind]
   const load = async () => {
-    const { keys } = await downloadJson(
-      jwks_url ?? (await discoverKeyUrl(issuer, download)),
-      download,
-    )
-    return publishedKeys === undefined ? keys : publishedKeys(keys)
+    const url = jwks_url ?? (await discoverKeyUrl(issuer, download))
+    const { body, servedAt } = await downloadJson(url, download)
+    const keys = publishedKeys === undefined ? body['keys'] : publishedKeys(body['keys'])
+    return { keys, servedAt }
   }
   return new KeySet(load, options.clock, options.times)
 }
@@ -96,27 +95,6 @@ async function verify(
   const caller = toCaller(text, payload, issuer)
   if (use.spend && issuer.config.replay === 'once') await spendToken(payload, issuer, replay)
   return caller
-}
-
-/**
- * The issuer is looked up by its exact text: no case folding, no slash trimming, no patterns. A
- * SPIFFE ID is looked up by its trust domain, whatever `iss` says (JWT-SVID standard, section 3).
- */
-function findIssuer(
-  { payload: { iss, sub } }: UnverifiedToken,
-  issuers: ReadonlyMap<string, KnownIssuer>,
-): KnownIssuer {
-  const named = typeof iss === 'string' ? issuers.get(iss) : undefined
-  if (named !== undefined && named.config.kind !== 'spiffe') return named
-  const issuer = issuers.get(trustDomainOf(sub) ?? '')
-  if (issuer !== undefined) return issuer
-  throw new CredctlError(
-    'token_issuer_unknown',
-    'the token is from an issuer not configured here',
-    {
-      hint: 'The iss claim must equal the issuer of an entry in credctl.yaml, byte for byte.',
-    },
-  )
 }
 
 const ORDINARY_TYPES = [undefined, 'jwt', 'jose']
