@@ -158,6 +158,8 @@ export function entryProblem(value: unknown): string | undefined {
 
 /** What the shape alone cannot say. */
 function meaningProblem(entry: Entry): string | undefined {
+  if (!isRealTime(entry.time)) return 'time: no such day'
+  if ('expires' in entry && !isRealTime(entry.expires)) return 'expires: no such day'
   if (entry.kind === 'grant.decided') {
     const allowed = entry.decision === 'allow'
     if (allowed !== (entry.expires !== undefined)) return 'expires: present exactly when allowed'
@@ -168,4 +170,9 @@ function meaningProblem(entry: Entry): string | undefined {
   }
   if (entry.kind === 'catalogue.loaded') return undefined
   return entry.previous === undefined ? 'previous: only a decision begins a grant' : undefined
+}
+
+/** The pattern lets the 30th of February through. */
+function isRealTime(text: string | undefined): boolean {
+  return text === undefined || new Date(text).toISOString() === text
 }

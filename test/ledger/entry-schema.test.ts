@@ -40,6 +40,7 @@ describe('an entry', () => {
     ['a time without milliseconds', { ...decided, time: '2026-11-20T10:00:00Z' }],
     ['a time in another zone', { ...decided, time: '2026-11-20T10:00:00.000+01:00' }],
     ['a month 13', { ...decided, time: '2026-13-20T10:00:00.000Z' }],
+    ['a 30th of February', { ...decided, time: '2026-02-30T10:00:00.000Z' }],
     ['the year 0', { ...decided, time: '0000-01-01T10:00:00.000Z' }],
     ['a NUL in the subject', { ...decided, caller: { ...decided.caller, subject: 'a\0b' } }],
     ['a newline in the environment', { ...decided, environment: { name: 'a\nb' } }],

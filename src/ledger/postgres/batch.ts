@@ -1,0 +1,152 @@
+import { canonicalBytes, type Plain } from '../../canonical.ts'
+import { CredctlError } from '../../errors.ts'
+import { type Change, changeOf } from '../changes.ts'
+import type { FullTile } from '../edge.ts'
+import type { Entry } from '../entry.ts'
+import { entryProblem } from '../entry-schema.ts'
+import type { Appended, Guard } from '../ledger.ts'
+import { HASH_BYTES, leafHash } from '../merkle.ts'
+import { MAX_ENTRY_BYTES } from '../tile.ts'
+
+/** An entry on its way: checked, serialised and hashed once, when it arrived. */
+export interface Waiting {
+  readonly entry: Entry
+  readonly guard: Guard
+  readonly change: Change | undefined
+  readonly body: Buffer
+  readonly leaf: Buffer
+  resolve(appended: Appended): void
+  reject(error: unknown): void
+}
+
+/** Throws `internal` for what is no entry: nothing a caller sends should get this far. */
+export function prepare(entry: Entry, guard: Guard): Pick<Waiting, 'body' | 'leaf' | 'change'> {
+  const problem = entryProblem(entry)
+  if (problem !== undefined) throw new CredctlError('internal', `not a log entry: ${problem}`)
+  const guarded = guard.credential === undefined || 'credential' in entry
+  if (!guarded || (guard.grant !== undefined && !('grant' in entry))) {
+    throw new CredctlError('internal', `an entry of kind ${entry.kind} cannot have this guard`)
+  }
+  const body = canonicalBytes<Entry>(entry as Entry & Plain<Entry>)
+  if (body.length > MAX_ENTRY_BYTES) {
+    throw new CredctlError('request_too_large', 'what would be recorded is larger than an entry', {
+      hint: `${MAX_ENTRY_BYTES} bytes of canonical JSON, intent and claims included`,
+    })
+  }
+  return { body, leaf: leafHash(body), change: changeOf(entry) }
+}
+
+/**
+ * The entries for the next transaction, in order, and those that wait for the one after: an entry
+ * whose guard reads what an earlier one in the same batch changes must see that change committed.
+ */
+export function takeBatch(
+  waiting: readonly Waiting[],
+  limits: { readonly entries: number; readonly bytes: number },
+): { readonly batch: Waiting[]; readonly rest: Waiting[] } {
+  const batch: Waiting[] = []
+  const rest: Waiting[] = []
+  const written = new Set<string>()
+  const held = new Set<string>()
+  let bytes = 0
+  for (const [at, item] of waiting.entries()) {
+    if (batch.length === limits.entries || bytes + item.body.length > limits.bytes) {
+      return { batch, rest: [...rest, ...waiting.slice(at)] }
+    }
+    const keys = [...readsOf(item), ...writesOf(item)]
+    if (keys.some((key) => written.has(key) || held.has(key))) {
+      rest.push(item)
+      // What waits must not be overtaken by a later entry of the same grant or credential.
+      for (const key of keys) held.add(key)
+      continue
+    }
+    batch.push(item)
+    bytes += item.body.length
+    for (const key of writesOf(item)) written.add(key)
+  }
+  return { batch, rest }
+}
+
+function writesOf({ change }: Waiting): string[] {
+  if (change === undefined) return []
+  return 'credential' in change ? [change.credential] : [change.grant]
+}
+
+function readsOf({ entry, guard }: Waiting): string[] {
+  const grant = guard.grant !== undefined && 'grant' in entry ? [entry.grant] : []
+  return guard.credential !== undefined && 'credential' in entry
+    ? [...grant, entry.credential]
+    : grant
+}
+
+/** The code a caller gets when its guard does not hold. */
+export function guardError({ guard }: Waiting): CredctlError {
+  if (guard.usage !== undefined) {
+    return new CredctlError('limit_reached', `a limit of scope ${guard.usage.scope} is used up`, {
+      hint: 'wait until a grant ends, or ask the owner of the scope',
+    })
+  }
+  return new CredctlError('grant_ended', 'the grant or credential has already ended')
+}
+
+/** Columns of a batch as `credctl_ledger.append` takes them: few, binary, any number of entries. */
+export function rowsOf(batch: readonly Waiting[], tiles: readonly FullTile[]): readonly unknown[] {
+  return [
+    batch.map(({ entry }) => ('grant' in entry ? entry.grant : '')),
+    batch.map(({ body }) => body.length),
+    Buffer.concat(batch.map(({ body }) => body)),
+    Buffer.concat(
+      batch.map(({ leaf }) => leaf),
+      batch.length * HASH_BYTES,
+    ),
+    JSON.stringify(guardsOf(batch)),
+    JSON.stringify(changesOf(batch)),
+    tiles.map(({ level }) => level),
+    tiles.map(({ index }) => index),
+    Buffer.concat(tiles.map(({ hashes }) => hashes)),
+    Buffer.concat(tiles.map(({ root }) => root)),
+  ]
+}
+
+function changesOf(batch: readonly Waiting[]): Record<string, object[]> {
+  const byKind: Record<string, object[]> = {}
+  for (const [position, { change }] of batch.entries()) {
+    if (change === undefined) continue
+    const { kind, ...columns } = change
+    byKind[kind] ??= []
+    byKind[kind].push({ position, ...columns })
+  }
+  return byKind
+}
+
+function guardsOf(batch: readonly Waiting[]): Record<string, object[]> {
+  const guards: Record<string, object[]> = {}
+  const add = (kind: string, row: object) => {
+    guards[kind] ??= []
+    guards[kind].push(row)
+  }
+  const issued = new Map<string, number>()
+  for (const [position, { entry, guard, change }] of batch.entries()) {
+    if (guard.usage !== undefined) {
+      const { scope, environment, liveGrants: live, grantsPerDay: per_day } = guard.usage
+      const ahead = issued.get(usageKey({ scope, environment })) ?? 0
+      add('usage', { position, scope, environment, at: entry.time, live, per_day, ahead })
+    }
+    if (guard.grant !== undefined && 'grant' in entry) {
+      const live_at = guard.grant === 'live' ? entry.time : undefined
+      add('grants', { position, id: entry.grant, live_at })
+    }
+    if (guard.credential !== undefined && 'credential' in entry) {
+      add('credentials', { position, id: entry.credential })
+    }
+    if (change?.kind === 'issued') {
+      const key = usageKey(change)
+      issued.set(key, (issued.get(key) ?? 0) + 1)
+    }
+  }
+  return guards
+}
+
+function usageKey({ scope, environment }: { scope: string; environment: string }): string {
+  return JSON.stringify([scope, environment])
+}

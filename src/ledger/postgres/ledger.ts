@@ -1,0 +1,143 @@
+import type pg from 'pg'
+import { type Clock, systemClock } from '../../clock.ts'
+import type { Usage } from '../../decision/request.ts'
+import { CredctlError } from '../../errors.ts'
+import type { Entry } from '../entry.ts'
+import type {
+  Appended,
+  CredentialState,
+  GrantFilter,
+  GrantState,
+  Guard,
+  Ledger,
+} from '../ledger.ts'
+import { parseVkey, type Signer, type Verifier } from '../note.ts'
+import type { LedgerLog } from '../reader.ts'
+import { createPool, type LedgerConnection, unavailable } from './connection.ts'
+import { PostgresLog } from './log.ts'
+import { checkSchema } from './migrate.ts'
+import * as state from './state.ts'
+import { Writer } from './writer.ts'
+
+export interface PostgresLedgerOptions {
+  readonly connection: LedgerConnection
+  readonly signer: Signer
+  /** Keys that signed this log before the present one. */
+  readonly formerKeys?: readonly Verifier[]
+  readonly clock?: Clock
+}
+
+const READERS = 8
+
+/** The ledger in PostgreSQL. Any number of replicas may work on one database. */
+export class PostgresLedger implements Ledger {
+  readonly log: LedgerLog
+  readonly #writer: Writer
+  readonly #writing: pg.Pool
+  readonly #reading: pg.Pool
+  readonly #clock: Clock
+  #closing: Promise<void> | undefined
+
+  private constructor(
+    pools: { readonly writing: pg.Pool; readonly reading: pg.Pool },
+    writer: Writer,
+    { signer, clock = systemClock }: PostgresLedgerOptions,
+  ) {
+    this.#writing = pools.writing
+    this.#reading = pools.reading
+    this.#writer = writer
+    this.#clock = clock
+    this.log = new PostgresLog(this.#reading, signer)
+  }
+
+  /**
+   * Connects, checks the schema and verifies the signed head before anything is appended. Errors:
+   * `ledger_not_migrated`, `ledger_diverged`, `ledger_unavailable`, `config_invalid`.
+   */
+  static async open(options: PostgresLedgerOptions): Promise<PostgresLedger> {
+    const { connection, signer, formerKeys = [] } = options
+    const writing = createPool(connection, 1)
+    const reading = createPool(connection, READERS)
+    try {
+      await checkSchema(reading)
+      const keys = [parseVkey(signer.vkey), ...formerKeys]
+      const writer = await Writer.open({ pool: writing, signer, keys })
+      return new PostgresLedger({ writing, reading }, writer, options)
+    } catch (error) {
+      await Promise.all([writing.end(), reading.end()])
+      throw unavailable(error)
+    }
+  }
+
+  append(entry: Entry, guard: Guard = {}): Promise<Appended> {
+    return this.#writer.append(entry, guard)
+  }
+
+  grant(id: string): Promise<GrantState | undefined> {
+    return this.#read(() => state.findGrant(this.#reading, id))
+  }
+
+  grants(filter: GrantFilter): Promise<readonly GrantState[]> {
+    return this.#read(() => state.listGrants(this.#reading, filter, this.#clock.now()))
+  }
+
+  credentials(grant: string): Promise<readonly CredentialState[]> {
+    return this.#read(() => state.credentialsOf(this.#reading, grant))
+  }
+
+  usage(scope: string, environment: string, now: Date): Promise<Usage> {
+    return this.#read(() => state.countUsage(this.#reading, scope, environment, now))
+  }
+
+  expired(now: Date, limit: number): Promise<readonly GrantState[]> {
+    return this.#read(() => state.expiredGrants(this.#reading, now, limit))
+  }
+
+  unfinished(_now: Date, limit: number): Promise<readonly CredentialState[]> {
+    return this.#read(() => state.unfinishedCredentials(this.#reading, limit))
+  }
+
+  /** The lock lives as long as its connection: a broker that dies gives it up. */
+  async exclusively<T>(task: string, run: () => Promise<T>): Promise<T | undefined> {
+    const client = await this.#read(() => this.#reading.connect())
+    try {
+      const key = `credctl ${task}`
+      const lock = 'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken'
+      const { rows } = await this.#read(() => client.query<{ taken: boolean }>(lock, [key]))
+      return rows[0]?.taken === true ? await run() : undefined
+    } finally {
+      // Ends the session and with it the lock, whatever state either is in.
+      client.release(true)
+    }
+  }
+
+  async ready(): Promise<void> {
+    if (this.#writer.refusal !== undefined) throw this.#writer.refusal
+    const { rows } = await this.#read(() =>
+      this.#reading.query<{ size: string; writable: boolean }>(
+        `SELECT size, NOT pg_is_in_recovery() AS writable FROM credctl_ledger.head`,
+      ),
+    )
+    if (rows[0]?.writable === true && Number(rows[0].size) >= this.#writer.size) return
+    throw new CredctlError('ledger_unavailable', 'the database is a replica or an older copy')
+  }
+
+  /** Waits for appends that are under way. May be called again. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.#writer.close()
+    await Promise.all([this.#writing.end(), this.#reading.end()])
+  }
+
+  async #read<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run()
+    } catch (error) {
+      throw unavailable(error)
+    }
+  }
+}

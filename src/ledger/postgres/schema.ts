@@ -1,0 +1,224 @@
+/*
+ * The ledger's schema as a list of steps, never changed once released, only continued.
+ *
+ * Who may what: the owner runs the steps and nothing else. The broker's own role reads, and writes
+ * only through three functions that run as the owner. No role, the owner included, can change or
+ * remove an entry or a tile, or move the head backwards, without first dropping a trigger.
+ */
+
+const tables = `
+CREATE TABLE credctl_ledger.entries (
+  index bigint PRIMARY KEY CHECK (index >= 0),
+  grant_id text,
+  leaf bytea NOT NULL CHECK (octet_length(leaf) = 32),
+  body bytea NOT NULL CHECK (octet_length(body) BETWEEN 1 AND 65535)
+);
+CREATE INDEX entries_of_grant ON credctl_ledger.entries (grant_id, index)
+  WHERE grant_id IS NOT NULL;
+
+-- Full tiles only; partial ones follow from entries and from the roots one level below.
+CREATE TABLE credctl_ledger.tiles (
+  level smallint NOT NULL CHECK (level BETWEEN 0 AND 63),
+  index bigint NOT NULL CHECK (index >= 0),
+  hashes bytea NOT NULL CHECK (octet_length(hashes) = 8192),
+  root bytea NOT NULL CHECK (octet_length(root) = 32),
+  PRIMARY KEY (level, index)
+);
+-- Hashes do not compress.
+ALTER TABLE credctl_ledger.tiles ALTER COLUMN hashes SET STORAGE EXTERNAL;
+
+CREATE TABLE credctl_ledger.head (
+  single boolean PRIMARY KEY DEFAULT true CHECK (single),
+  size bigint NOT NULL CHECK (size >= 0),
+  root bytea NOT NULL CHECK (octet_length(root) = 32),
+  checkpoint text NOT NULL,
+  fence bigint NOT NULL
+);
+INSERT INTO credctl_ledger.head (size, root, checkpoint, fence) VALUES (0, sha256(''), '', 0);
+
+CREATE TABLE credctl_ledger.grants (
+  id text PRIMARY KEY,
+  decided bigint NOT NULL,
+  scope text NOT NULL,
+  environment text NOT NULL,
+  class text NOT NULL,
+  issuer text NOT NULL,
+  subject text NOT NULL,
+  issued timestamptz NOT NULL,
+  expires timestamptz NOT NULL,
+  ended timestamptz,
+  cause text
+);
+CREATE INDEX grants_live ON credctl_ledger.grants (scope, environment, expires)
+  WHERE ended IS NULL;
+CREATE INDEX grants_issued ON credctl_ledger.grants (scope, environment, issued);
+CREATE INDEX grants_unended ON credctl_ledger.grants (expires) WHERE ended IS NULL;
+
+CREATE TABLE credctl_ledger.credentials (
+  id text PRIMARY KEY,
+  grant_id text NOT NULL,
+  target text NOT NULL,
+  requested bigint NOT NULL,
+  requested_at timestamptz NOT NULL,
+  status text NOT NULL CHECK (status IN ('requested', 'minted', 'failed', 'revoked')),
+  expires timestamptz
+);
+CREATE INDEX credentials_of_grant ON credctl_ledger.credentials (grant_id);
+CREATE INDEX credentials_open ON credctl_ledger.credentials (requested)
+  WHERE status IN ('requested', 'minted');
+`
+
+const protection = `
+CREATE FUNCTION credctl_ledger.refuse() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION 'the log only grows: % on % is refused', TG_OP, TG_TABLE_NAME
+    USING ERRCODE = 'insufficient_privilege';
+END $$;
+
+CREATE FUNCTION credctl_ledger.only_forward() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF NEW.size < OLD.size OR (NEW.size = OLD.size AND NEW.root <> OLD.root)
+     OR NEW.fence < OLD.fence THEN
+    RAISE EXCEPTION 'the head of the log only moves forward'
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON credctl_ledger.entries
+  FOR EACH STATEMENT EXECUTE FUNCTION credctl_ledger.refuse();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON credctl_ledger.tiles
+  FOR EACH STATEMENT EXECUTE FUNCTION credctl_ledger.refuse();
+CREATE TRIGGER one_head BEFORE INSERT OR DELETE OR TRUNCATE ON credctl_ledger.head
+  FOR EACH STATEMENT EXECUTE FUNCTION credctl_ledger.refuse();
+CREATE TRIGGER only_forward BEFORE UPDATE ON credctl_ledger.head
+  FOR EACH ROW EXECUTE FUNCTION credctl_ledger.only_forward();
+`
+
+/*
+ * One round trip a batch. `conflict`: the head is not the one the batch was built on. `refused`:
+ * the guards at these positions (counted from 0) do not hold. In both cases nothing was written.
+ *
+ * Guards are checked under the head's row lock, which every writer takes first, so what they count
+ * cannot change before the commit. Within a batch no entry changes what another one's guard reads,
+ * except for new grants of one scope, which \`ahead\` counts.
+ */
+const append = `
+CREATE FUNCTION credctl_ledger.append(
+  expected_size bigint, expected_root bytea, expected_fence bigint,
+  new_root bytea, new_checkpoint text,
+  grant_ids text[], lengths int[], bodies bytea, leaves bytea,
+  guards jsonb, changes jsonb,
+  tile_levels int[], tile_indexes bigint[], tile_hashes bytea, tile_roots bytea
+) RETURNS TABLE (outcome text, failed int[]) LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  current credctl_ledger.head;
+  broken int[];
+BEGIN
+  SELECT * INTO STRICT current FROM credctl_ledger.head h FOR UPDATE;
+  IF current.size <> expected_size OR current.root <> expected_root
+     OR current.fence <> expected_fence THEN
+    RETURN QUERY SELECT 'conflict', NULL::int[];
+    RETURN;
+  END IF;
+
+  IF guards ? 'usage' THEN
+    SELECT array_agg(g.position) INTO broken
+      FROM jsonb_to_recordset(guards -> 'usage') AS g(position int, scope text, environment text,
+        at timestamptz, live int, per_day int, ahead int)
+     WHERE (g.live IS NOT NULL AND g.ahead + (SELECT count(*) FROM credctl_ledger.grants o
+              WHERE o.scope = g.scope AND o.environment = g.environment
+                AND o.ended IS NULL AND o.expires > g.at) >= g.live)
+        OR (g.per_day IS NOT NULL AND g.ahead + (SELECT count(*) FROM credctl_ledger.grants o
+              WHERE o.scope = g.scope AND o.environment = g.environment
+                AND o.issued > g.at - interval '24 hours') >= g.per_day);
+  END IF;
+  IF guards ? 'grants' THEN
+    SELECT coalesce(broken, '{}') || coalesce(array_agg(g.position), '{}') INTO broken
+      FROM jsonb_to_recordset(guards -> 'grants') AS g(position int, id text, live_at timestamptz)
+     WHERE NOT EXISTS (SELECT FROM credctl_ledger.grants o WHERE o.id = g.id AND o.ended IS NULL
+              AND (g.live_at IS NULL OR o.expires > g.live_at));
+  END IF;
+  IF guards ? 'credentials' THEN
+    SELECT coalesce(broken, '{}') || coalesce(array_agg(g.position), '{}') INTO broken
+      FROM jsonb_to_recordset(guards -> 'credentials') AS g(position int, id text)
+     WHERE NOT EXISTS (SELECT FROM credctl_ledger.credentials o
+              WHERE o.id = g.id AND o.status IN ('requested', 'minted'));
+  END IF;
+  IF cardinality(broken) > 0 THEN
+    RETURN QUERY SELECT 'refused', broken;
+    RETURN;
+  END IF;
+
+  INSERT INTO credctl_ledger.entries (index, grant_id, leaf, body)
+  SELECT expected_size + e.at - 1, nullif(e.grant_id, ''), substr(leaves, (e.at::int - 1) * 32 + 1, 32),
+         substr(bodies, 1 + (sum(e.length) OVER (ORDER BY e.at) - e.length)::int, e.length)
+    FROM unnest(grant_ids, lengths) WITH ORDINALITY AS e(grant_id, length, at);
+
+  IF cardinality(tile_levels) > 0 THEN
+    INSERT INTO credctl_ledger.tiles (level, index, hashes, root)
+    SELECT t.level, t.index, substr(tile_hashes, (t.at::int - 1) * 8192 + 1, 8192),
+           substr(tile_roots, (t.at::int - 1) * 32 + 1, 32)
+      FROM unnest(tile_levels, tile_indexes) WITH ORDINALITY AS t(level, index, at);
+  END IF;
+
+  IF changes ? 'issued' THEN
+    INSERT INTO credctl_ledger.grants (id, decided, scope, environment, class, issuer, subject, issued, expires)
+    SELECT c."grant", expected_size + c.position, c.scope, c.environment, c.class, c.issuer, c.subject, c.at, c.expires
+      FROM jsonb_to_recordset(changes -> 'issued') AS c(position int, "grant" text, scope text, environment text,
+        class text, issuer text, subject text, at timestamptz, expires timestamptz)
+    ON CONFLICT DO NOTHING;
+  END IF;
+  IF changes ? 'ended' THEN
+    UPDATE credctl_ledger.grants g SET ended = c.at, cause = c.cause
+      FROM jsonb_to_recordset(changes -> 'ended') AS c("grant" text, at timestamptz, cause text)
+     WHERE g.id = c."grant" AND g.ended IS NULL;
+  END IF;
+  IF changes ? 'requested' THEN
+    INSERT INTO credctl_ledger.credentials (id, grant_id, target, requested, requested_at, status)
+    SELECT c.credential, c."grant", c.target, expected_size + c.position, c.at, 'requested'
+      FROM jsonb_to_recordset(changes -> 'requested') AS c(position int, credential text, "grant" text, target text, at timestamptz)
+    ON CONFLICT DO NOTHING;
+  END IF;
+  IF changes ? 'outcome' THEN
+    UPDATE credctl_ledger.credentials k SET status = c.status, expires = coalesce(c.expires, k.expires)
+      FROM jsonb_to_recordset(changes -> 'outcome') AS c(credential text, status text, expires timestamptz)
+     WHERE k.id = c.credential;
+  END IF;
+
+  UPDATE credctl_ledger.head SET size = expected_size + cardinality(lengths), root = new_root,
+    checkpoint = new_checkpoint;
+  RETURN QUERY SELECT 'appended', NULL::int[];
+END $$;
+
+-- Waits for its turn: whoever lost a race takes the lock first and builds its batch under it.
+CREATE FUNCTION credctl_ledger.lock_head() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM FROM credctl_ledger.head FOR UPDATE;
+END $$;
+
+-- After a lost connection: once this returns, a batch sent before it is in the log or never will be.
+CREATE FUNCTION credctl_ledger.fence() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE credctl_ledger.head SET fence = fence + 1;
+END $$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA credctl_ledger FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA credctl_ledger FROM PUBLIC;
+`
+
+export const MIGRATIONS: readonly string[] = [`${tables}${protection}${append}`]
+
+/** What the broker's own role may do; said again at every migration. */
+export function privileges(role: string): string {
+  return `
+GRANT USAGE ON SCHEMA credctl_ledger TO ${role};
+GRANT SELECT ON ALL TABLES IN SCHEMA credctl_ledger TO ${role};
+GRANT EXECUTE ON FUNCTION credctl_ledger.append, credctl_ledger.lock_head, credctl_ledger.fence TO ${role};
+`
+}

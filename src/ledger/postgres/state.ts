@@ -1,0 +1,161 @@
+import type pg from 'pg'
+import type { Usage } from '../../decision/request.ts'
+import { CredctlError } from '../../errors.ts'
+import type { Entry } from '../entry.ts'
+import { entryProblem } from '../entry-schema.ts'
+import type { CredentialState, CredentialStatus, GrantFilter, GrantState } from '../ledger.ts'
+
+/*
+ * The tables hold what queries select by. Everything else of a grant or credential is read from the
+ * entry that made it, so it is there once and under the log's hash.
+ */
+
+interface GrantRow {
+  readonly body: Buffer
+  readonly ended: Date | null
+  readonly cause: string | null
+  readonly last_index: string
+}
+
+const GRANT = `
+SELECT e.body, g.ended, g.cause,
+       (SELECT max(l.index) FROM credctl_ledger.entries l WHERE l.grant_id = g.id) AS last_index
+  FROM credctl_ledger.grants g JOIN credctl_ledger.entries e ON e.index = g.decided`
+
+interface CredentialRow {
+  readonly body: Buffer
+  readonly environment: string
+  readonly status: CredentialStatus
+  readonly expires: Date | null
+}
+
+const CREDENTIAL = `
+SELECT e.body, g.environment, k.status, k.expires
+  FROM credctl_ledger.credentials k
+  JOIN credctl_ledger.entries e ON e.index = k.requested
+  JOIN credctl_ledger.grants g ON g.id = k.grant_id`
+
+export async function findGrant(pool: pg.Pool, id: string): Promise<GrantState | undefined> {
+  const text = `${GRANT} WHERE g.id = $1`
+  const { rows } = await pool.query<GrantRow>({ name: 'ledger-grant', text, values: [id] })
+  return rows[0] === undefined ? undefined : toGrant(rows[0])
+}
+
+export async function listGrants(
+  pool: pg.Pool,
+  filter: GrantFilter,
+  now: Date,
+): Promise<readonly GrantState[]> {
+  const conditions: string[] = []
+  const values: unknown[] = []
+  const where = (condition: (place: string) => string, value: unknown) => {
+    if (value === undefined) return
+    values.push(value)
+    conditions.push(condition(`$${values.length}`))
+  }
+  where((place) => `g.scope = ${place}`, filter.scope)
+  where((place) => `g.environment = ${place}`, filter.environment)
+  where((place) => `g.class = ${place}`, filter.class)
+  where((place) => `g.issuer = ${place}`, filter.owner?.issuer)
+  where((place) => `g.subject = ${place}`, filter.owner?.subject)
+  where((place) => `g.id < ${place}`, filter.before)
+  if (filter.live === true) where((place) => `g.ended IS NULL AND g.expires > ${place}`, now)
+  if (filter.live === false) where((place) => `(g.ended IS NOT NULL OR g.expires <= ${place})`, now)
+  values.push(filter.limit)
+  const all = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
+  const text = `${GRANT} ${all} ORDER BY g.id DESC LIMIT $${values.length}`
+  return (await pool.query<GrantRow>(text, values)).rows.map(toGrant)
+}
+
+export async function expiredGrants(
+  pool: pg.Pool,
+  now: Date,
+  limit: number,
+): Promise<readonly GrantState[]> {
+  const text = `${GRANT} WHERE g.ended IS NULL AND g.expires <= $1 ORDER BY g.expires LIMIT $2`
+  return (await pool.query<GrantRow>(text, [now, limit])).rows.map(toGrant)
+}
+
+export async function credentialsOf(
+  pool: pg.Pool,
+  grant: string,
+): Promise<readonly CredentialState[]> {
+  const text = `${CREDENTIAL} WHERE k.grant_id = $1 ORDER BY k.requested`
+  const query = { name: 'ledger-credentials', text, values: [grant] }
+  return (await pool.query<CredentialRow>(query)).rows.map(toCredential)
+}
+
+export async function unfinishedCredentials(
+  pool: pg.Pool,
+  limit: number,
+): Promise<readonly CredentialState[]> {
+  const text = `${CREDENTIAL}
+    WHERE k.status = 'requested' OR (k.status = 'minted' AND g.ended IS NOT NULL)
+    ORDER BY k.requested LIMIT $1`
+  return (await pool.query<CredentialRow>(text, [limit])).rows.map(toCredential)
+}
+
+export async function countUsage(
+  pool: pg.Pool,
+  scope: string,
+  environment: string,
+  now: Date,
+): Promise<Usage> {
+  const text = `
+    SELECT (SELECT count(*) FROM credctl_ledger.grants WHERE scope = $1 AND environment = $2
+              AND ended IS NULL AND expires > $3) AS live,
+           (SELECT count(*) FROM credctl_ledger.grants WHERE scope = $1 AND environment = $2
+              AND issued > $3::timestamptz - interval '24 hours') AS day`
+  const query = { name: 'ledger-usage', text, values: [scope, environment, now] }
+  const { rows } = await pool.query<{ live: string; day: string }>(query)
+  return { liveGrants: Number(rows[0]?.live), grantsLastDay: Number(rows[0]?.day) }
+}
+
+function toGrant({ body, ended, cause, last_index }: GrantRow): GrantState {
+  const entry = parseEntry(body)
+  const { plan, expires } = entry.kind === 'grant.decided' ? entry : {}
+  if (entry.kind !== 'grant.decided' || plan === undefined || expires === undefined) {
+    throw unexpected()
+  }
+  const { scope, environment, parameters, intent, caller } = entry
+  if (scope.digest === undefined) throw unexpected()
+  return {
+    id: entry.grant,
+    scope: scope.name,
+    scopeDigest: scope.digest,
+    environment: environment.name,
+    plan,
+    parameters,
+    intent,
+    caller,
+    issuedAt: new Date(entry.time),
+    expiresAt: new Date(expires),
+    ended: ended === null ? undefined : { at: ended, cause: cause ?? '' },
+    lastIndex: Number(last_index),
+  }
+}
+
+function toCredential({ body, environment, status, expires }: CredentialRow): CredentialState {
+  const entry = parseEntry(body)
+  if (entry.kind !== 'credential.requested') throw unexpected()
+  const { credential: id, grant, target, handle, time } = entry
+  const dates = { requestedAt: new Date(time), expiresAt: expires ?? undefined }
+  return { id, grant, target, environment, handle, status, ...dates }
+}
+
+/** The log is what the broker wrote; anything else in it is not to be acted upon. */
+export function parseEntry(body: Buffer): Entry {
+  const value: unknown = JSON.parse(body.toString('utf8'))
+  if (!isEntry(value)) throw unexpected()
+  return value
+}
+
+function isEntry(value: unknown): value is Entry {
+  return entryProblem(value) === undefined
+}
+
+function unexpected(): CredctlError {
+  return new CredctlError('ledger_diverged', 'the ledger holds an entry that no broker wrote', {
+    hint: 'run credctl log verify',
+  })
+}
