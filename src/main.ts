@@ -36,6 +36,8 @@ export interface RunningBroker {
   /** Where it listens. */
   readonly host: string
   readonly port: number
+  /** The log's public key: all that verifying it needs (C2SP signed-note). */
+  readonly vkey: string
   /** Puts the scope files in force as they are now. On any problem the old ones stay, whole. */
   reload(): Promise<void>
   /** Takes no more requests, finishes those that run, closes everything it opened. */
@@ -87,8 +89,8 @@ async function start(
   const held = { catalog: await requireCatalog(scopes) }
   const catalog = () => held.catalog
 
-  const { ledger, keys } = await openLedger(config, { clock, resolve })
-  opened.push(() => ledger.close())
+  const { ledger, signer, keys, close } = await openLedger(config, { clock, resolve })
+  opened.push(close)
   const mints = mintsOf(config, here)
   opened.push(() => mints.close())
 
@@ -98,7 +100,7 @@ async function start(
   const metrics = createMetrics()
   const verifier = createVerifier(issuers, { clock })
   const grantTokens = await createGrantTokens({ url, keys: [keys.token.reveal()], clock })
-  const api = { url, broker, verifier, grantTokens, ledger, log: ledger, catalog }
+  const api = { url, broker, verifier, grantTokens, ledger, log: ledger.log, catalog }
 
   const reload = async () => {
     const next = await requireCatalog(scopes)
@@ -110,7 +112,7 @@ async function start(
   opened.push(startSweep(parts, broker, metrics, here))
   const server = await listen(createApp({ ...api, metrics, logger, clock, random }), config.listen)
   opened.push(() => server.stop())
-  return { host: server.host, port: server.port, reload }
+  return { host: server.host, port: server.port, vkey: signer.vkey, reload }
 }
 
 /** One mint for each target; none of them connects before its first use. */

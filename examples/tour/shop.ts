@@ -2,11 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemRandom } from '../../src/clock.ts'
 import type { Config } from '../../src/config.ts'
-import { createLoginSecret } from '../../src/mint/postgres/verifier.ts'
 import { planScope } from '../../src/plan/plan.ts'
 import type { PostgresPlan } from '../../src/plan/postgres/plan.ts'
 import { applySql, brokerSetupSql, delegationSql } from '../../src/plan/postgres/setup.ts'
 import type { Catalog } from '../../src/scope/catalog.ts'
+import { createLoginSecret } from '../../src/secret/scram.ts'
 
 /** A server on which the shop's databases can be made: somebody's superuser. */
 export interface ShopServer {

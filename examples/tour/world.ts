@@ -19,7 +19,8 @@ export interface World {
   readonly configFile: string
   readonly databases: Databases
   readonly sts: StandInSts
-  readonly tokens: Readonly<Record<'agent' | 'ci' | 'pullRequest' | 'operator', string>>
+  readonly agentsIssuer: string
+  readonly tokens: Readonly<Record<'agent' | 'finops' | 'ci' | 'pullRequest' | 'operator', string>>
   readonly client: Client
   /** Writes fresh identity tokens to files, for the commands a reader may try. */
   writeTokens(): Promise<void>
@@ -58,6 +59,7 @@ export async function createWorld(scopes: string): Promise<World> {
       configFile,
       databases,
       sts,
+      agentsIssuer: issuers.agents,
       tokens,
       client: createClient(url),
       writeTokens: async () => writeTokenFiles(directory, await identities(issuers)),
@@ -88,13 +90,14 @@ async function identities(issuers: Issuers): Promise<World['tokens']> {
   const job = { repository_id: '81234568', repository_owner_id: '9919', event_name: 'push' }
   const main = { ...job, ref: 'refs/heads/main', environment: 'production' }
   const fork = { ...job, event_name: 'pull_request', ref: 'refs/pull/7/merge' }
-  const [agent, ci, pullRequest, operator] = await Promise.all([
+  const [agent, finops, ci, pullRequest, operator] = await Promise.all([
     issuers.agent({ sub: 'agent:run-4711', team: 'orders' }),
+    issuers.agent({ sub: 'agent:run-4712', team: 'finops' }),
     issuers.ci({ sub: 'repo:acme@9919/web@81234568:environment:production', ...main }),
     issuers.ci({ sub: 'repo:acme@9919/web@81234568:pull_request', ...fork }),
     issuers.person({ sub: 'operator-1', role: 'platform-operator' }),
   ])
-  return { agent, ci, pullRequest, operator }
+  return { agent, finops, ci, pullRequest, operator }
 }
 
 async function writeTokenFiles(directory: string, tokens: World['tokens']): Promise<void> {

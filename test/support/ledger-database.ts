@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemRandom } from '../../src/clock.ts'
 import { migrate } from '../../src/ledger/postgres/migrate.ts'
-import { createLoginSecret } from '../../src/mint/postgres/verifier.ts'
+import { createLoginSecret } from '../../src/secret/scram.ts'
 import type { TestPostgres } from './postgres.ts'
 
 /** A migrated ledger on the test file's server, and the `ledger` section that names it. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { quoteLiteral, quoteRole } from '../../plan/postgres/sql.ts'
+import { quoteRole } from '../../plan/postgres/sql.ts'
 import type { SessionLimits } from '../../scope/access-postgres.ts'
-import { checkedVerifier } from './verifier.ts'
+import { checkedVerifier } from '../../secret/scram.ts'
 
 /** Every login of ours, as a pattern for SQL's LIKE. */
 export const LOGINS = 'cbg\\_%'
@@ -30,7 +30,9 @@ export interface LoginRequest {
 }
 
 /**
- * The statements that make a login. The membership comes last: it locks the group role until the
+ * The statements that make a login: few, because for each one after the first the server looks
+ * through every role that the admin has made and not yet dropped. The timeouts are only defaults,
+ * which a session can switch off; the watchdog holds the limits. The membership comes last: it locks the group role until the
  * commit, and everything before it can run beside other mints. Never `IN ROLE`, which leaves
  * SET TRUE: a session that ran SET ROLE keeps its rights after the login is dropped.
  */
@@ -40,11 +42,9 @@ export function createLoginStatements(request: LoginRequest): string[] {
   const defaults = {
     statement_timeout: limits.statement,
     idle_in_transaction_session_timeout: limits.idle_in_transaction,
-    lock_timeout: limits.lock_wait,
   }
   return [
     `CREATE ROLE ${login} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT CONNECTION LIMIT ${limits.connections} PASSWORD '${checkedVerifier(request.verifier)}' VALID UNTIL '${request.expiresAt.toISOString()}'`,
-    `COMMENT ON ROLE ${login} IS ${quoteLiteral(noteOf(limits))}`,
     ...Object.entries(defaults).map(
       ([name, seconds]) => `ALTER ROLE ${login} SET ${name} = '${seconds}s'`,
     ),
@@ -59,17 +59,8 @@ const note = z.object({
   lock_wait: z.int().positive(),
 })
 
-/** The limits the watchdog holds a login to, in seconds. */
+/** The limits the watchdog holds a login to, in seconds: see `limitsNote`. */
 export type WatchedLimits = z.infer<typeof note>
-
-/**
- * The comment on a login carries its limits, so that the watchdog of any replica knows them after
- * any restart. A login can change its own settings, but not the comment on it.
- */
-function noteOf(limits: SessionLimits): string {
-  const { statement, transaction, idle_in_transaction, lock_wait } = limits
-  return JSON.stringify({ statement, transaction, idle_in_transaction, lock_wait })
-}
 
 /** Undefined when the comment is not of our making. */
 export function limitsOfNote(text: string): WatchedLimits | undefined {

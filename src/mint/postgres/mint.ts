@@ -14,11 +14,11 @@ import type { Finding } from './finding.ts'
 import { type Fingerprint, fingerprintOf, fingerprintSql } from './fingerprint.ts'
 import { GUARANTEES } from './guarantees.ts'
 import { createLoginStatements, loginName } from './login.ts'
+import { LoginSecrets } from './login-secrets.ts'
 import { preflight } from './preflight.ts'
 import { Readiness, requireServer } from './readiness.ts'
 import { type LedgerView, type Reconciled, reconcile } from './reconcile.ts'
 import { revokeLogin } from './revoke.ts'
-import { LoginSecrets } from './verifier.ts'
 import { type EndedSession, patrol } from './watchdog.ts'
 
 export interface PostgresMintParts {

@@ -1,5 +1,5 @@
 import type { PlannedRelation, PostgresPlan } from '../../plan/postgres/plan.ts'
-import { quoteLiteral, quoteRole } from '../../plan/postgres/sql.ts'
+import { limitsNote, quoteLiteral, quoteRole } from '../../plan/postgres/sql.ts'
 
 /** A privilege a group role must hold, and beside which it must hold nothing. */
 export interface ExpectedPrivilege {
@@ -54,7 +54,7 @@ export function subjectSql(plan: PostgresPlan, role: string): string {
   const name = role === 'public' ? "'public'" : `'${role}'`
   if (role !== 'public') quoteRole(role)
   return `WITH RECURSIVE
-subject(name, oid) AS (SELECT ${name}::name, coalesce((SELECT oid FROM pg_roles WHERE rolname = ${name}), 0::oid)),
+subject(name, oid, note) AS (SELECT ${name}::name, coalesce((SELECT oid FROM pg_roles WHERE rolname = ${name}), 0::oid), ${quoteLiteral(limitsNote(plan.limits))}::text),
 expected(onto, nsp, rel, col, priv) AS (VALUES ${expectedRows(plan)}),
 declared(nsp, rel, kind, verbs, updated, rls) AS (VALUES ${plan.relations.map(declaredRow).join(', ')}),
 scoped AS (

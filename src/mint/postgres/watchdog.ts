@@ -20,7 +20,7 @@ export interface EndedSession {
   readonly detail: string
 }
 
-/** For a login whose comment is not readable: nothing of ours runs longer than a grant can live. */
+/** For a group role whose comment is not of our making: nothing of ours runs longer than a grant can live. */
 const WIDEST: WatchedLimits = {
   statement: 3600,
   transaction: 3600,
@@ -43,7 +43,8 @@ const SESSIONS = `SELECT a.pid, a.usesysid::int8::text AS oid, r.rolname AS logi
       WHERE NOT l.granted AND l.pid <> a.pid AND a.pid = ANY (pg_blocking_pids(l.pid))) AS blocking
   FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
     JOIN pg_database b ON b.datname = current_database()
-    LEFT JOIN pg_shdescription d ON d.objoid = r.oid AND d.classoid = 'pg_authid'::regclass
+    LEFT JOIN pg_auth_members g ON g.member = r.oid
+    LEFT JOIN pg_shdescription d ON d.objoid = g.roleid AND d.classoid = 'pg_authid'::regclass
   WHERE r.rolname LIKE $1 AND a.backend_type = 'client backend' AND EXISTS (SELECT FROM pg_auth_members m
     WHERE m.roleid = r.oid AND m.admin_option AND m.member = current_user::regrole)`
 

@@ -6,11 +6,11 @@ import { type Environment, toEnvironment } from '../../../src/environment/enviro
 import { postgresTarget } from '../../../src/environment/target-postgres.ts'
 import type { PostgresCredential } from '../../../src/mint/mint.ts'
 import { type PostgresMint, postgresMint } from '../../../src/mint/postgres/mint.ts'
-import { createLoginSecret } from '../../../src/mint/postgres/verifier.ts'
 import { planScope } from '../../../src/plan/plan.ts'
 import type { PostgresPlan } from '../../../src/plan/postgres/plan.ts'
 import { brokerSetupSql, delegationSql } from '../../../src/plan/postgres/setup.ts'
 import { scopeSchema } from '../../../src/scope/scope.ts'
+import { createLoginSecret } from '../../../src/secret/scram.ts'
 import { Secret } from '../../../src/secret/secret.ts'
 import type { TestPostgres } from '../../support/postgres.ts'
 

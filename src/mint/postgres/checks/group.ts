@@ -91,6 +91,14 @@ const MEMBERSHIP: Check = {
         OR r.rolreplication OR r.rolbypassrls OR r.rolcanlogin)) x`,
 }
 
+const NOTE: Check = {
+  finding: 'group_role',
+  level: 'blocks',
+  message: (object) => `the comment on ${object} is not the limits that the watchdog must hold`,
+  sql: `SELECT s.name::text AS object, '' AS detail, format('COMMENT ON ROLE %I IS %L', s.name, s.note) AS fix
+    FROM subject s WHERE s.oid <> 0 AND shobj_description(s.oid, 'pg_authid') IS DISTINCT FROM s.note`,
+}
+
 const OWNED: Check = {
   finding: 'owned_object',
   level: 'blocks',
@@ -117,6 +125,7 @@ export const GROUP_CHECKS: readonly Check[] = [
   GROUP_LACKS,
   GROUP_EXTRA,
   MEMBERSHIP,
+  NOTE,
   OWNED,
   PARAMETER,
 ]

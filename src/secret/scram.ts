@@ -1,7 +1,7 @@
 import { createHash, createHmac, pbkdf2 } from 'node:crypto'
 import { promisify } from 'node:util'
-import type { Random } from '../../clock.ts'
-import { Secret } from '../../secret/secret.ts'
+import type { Random } from '../clock.ts'
+import { Secret } from './secret.ts'
 
 /** A password that nobody chose, and the form in which PostgreSQL may see it. */
 export interface LoginSecret {
@@ -37,35 +37,4 @@ export async function createLoginSecret(random: Random): Promise<LoginSecret> {
 export function checkedVerifier(text: string): string {
   if (!VERIFIER.test(text)) throw new TypeError('not a SCRAM-SHA-256 verifier')
   return text
-}
-
-/** How many are kept ready: deriving one costs as much as creating the role it is for. */
-const STOCK = 16
-
-/** Login secrets made ahead of their use, so that a request does not wait for the derivation. */
-export class LoginSecrets {
-  readonly #random: Random
-  readonly #ready: LoginSecret[] = []
-  #filling = false
-
-  constructor(random: Random) {
-    this.#random = random
-  }
-
-  /** Each is given out once. */
-  async take(): Promise<LoginSecret> {
-    const ready = this.#ready.pop()
-    void this.#fill()
-    return ready ?? (await createLoginSecret(this.#random))
-  }
-
-  async #fill(): Promise<void> {
-    if (this.#filling) return
-    this.#filling = true
-    try {
-      while (this.#ready.length < STOCK) this.#ready.push(await createLoginSecret(this.#random))
-    } finally {
-      this.#filling = false
-    }
-  }
 }

@@ -1,0 +1,114 @@
+import { systemClock, systemRandom, ulid } from '../src/clock.ts'
+import type { Handle } from '../src/ledger/entry.ts'
+import { openAdmin } from '../src/mint/postgres/admin.ts'
+import { createLoginSecret } from '../src/secret/scram.ts'
+import { Secret } from '../src/secret/secret.ts'
+import { createWorld, mintOn, type World } from '../test/mint/postgres/database.ts'
+import { startTestPostgres } from '../test/support/postgres.ts'
+import { against, measure, type Row } from './row.ts'
+
+const ACCESS = {
+  tables: { 'public.orders': ['select', 'update'], 'public.currency_rates': ['select'] },
+}
+/** A durable server, as in production. */
+const DURABLE = { fsync: 'on', synchronous_commit: 'on' }
+const COUNT = 600
+const RELATIONS = 5_000
+
+/** Minting, revoking and the preflight beside bare SQL on the same server. */
+export async function bench(): Promise<readonly Row[]> {
+  const { postgres, close } = await startTestPostgres(DURABLE)
+  try {
+    const world = await createWorld(postgres)
+    await world.delegate(ACCESS)
+    return [...(await minting(world)), ...(await revoking(world)), ...(await preflights(world))]
+  } finally {
+    await close()
+  }
+}
+
+async function minting(world: World): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const concurrency of [1, 8, 32]) {
+    const baseline = await bareCreateRole(world, concurrency)
+    const mint = world.mint()
+    const made: Handle[] = []
+    const row = await measure(
+      `mint a PostgreSQL login, ${concurrency} concurrent`,
+      { count: COUNT, concurrency },
+      async () => {
+        made.push((await mintOn(mint, world.grant(ACCESS))).handle)
+      },
+    )
+    rows.push(baseline, against(row, baseline))
+    await Promise.all(made.map((handle) => mint.revoke(handle)))
+    await mint.close()
+  }
+  return rows
+}
+
+/** With the same verifier, the same admin and the same number of connections. */
+async function bareCreateRole(world: World, concurrency: number): Promise<Row> {
+  const target = world.environment.targets['db']
+  if (target?.kind !== 'postgres') throw new Error('no target')
+  const admin = openAdmin(target, async () => new Secret(world.admin.password))
+  const { verifier } = await createLoginSecret(systemRandom)
+  const names: string[] = []
+  const row = await measure(
+    `bare CREATE ROLE, same verifier, ${concurrency} concurrent`,
+    { count: COUNT, concurrency },
+    async () => {
+      const name = `bare_${ulid(systemClock, systemRandom).toLowerCase()}`
+      names.push(name)
+      await admin.batch(`CREATE ROLE ${name} LOGIN PASSWORD '${verifier}'`)
+    },
+  )
+  for (const name of names) await admin.batch(`DROP ROLE ${name}`)
+  await admin.close()
+  return row
+}
+
+async function revoking(world: World): Promise<Row[]> {
+  const mint = world.mint()
+  const made = await Promise.all(
+    Array.from({ length: 330 }, () => mintOn(mint, world.grant(ACCESS))),
+  )
+  const idle = await measure('revoke a login without sessions', { count: 200 }, async () => {
+    const one = made.pop()
+    if (one !== undefined) await mint.revoke(one.handle)
+  })
+  const live = await measure(
+    'revoke a login with an open transaction (with its login)',
+    { count: 50 },
+    async () => {
+      const one = made.pop()
+      if (one === undefined) return
+      const client = await world.login(one.credential)
+      await client.query('BEGIN; UPDATE orders SET total = 1 WHERE id = 1')
+      await mint.revoke(one.handle)
+    },
+  )
+  await Promise.all(made.map(({ handle }) => mint.revoke(handle)))
+  await mint.close()
+  return [idle, live]
+}
+
+async function preflights(world: World): Promise<Row[]> {
+  // In portions: one transaction can lock only so many tables.
+  for (let from = 0; from < RELATIONS; from += 500) {
+    await world.root.query(`DO $$ BEGIN FOR i IN ${from + 1}..${from + 500} LOOP
+      EXECUTE format('CREATE TABLE filler_%s (id int, a text, b text)', i);
+      EXECUTE format('GRANT SELECT, INSERT ON filler_%s TO owner_${world.database}', i);
+    END LOOP; END $$`)
+  }
+  await world.root.query('VACUUM ANALYZE pg_class, pg_attribute')
+  const mint = world.mint()
+  const plan = world.plan(ACCESS)
+  const row = await measure(
+    `preflight with ${RELATIONS.toLocaleString('en')} relations`,
+    { count: 30, warmup: 3 },
+    () => mint.preflight(plan),
+  )
+  await mint.close()
+  return [row]
+}

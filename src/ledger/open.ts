@@ -1,0 +1,135 @@
+import { join } from 'node:path'
+import pg from 'pg'
+import { type Clock, systemRandom } from '../clock.ts'
+import type { Config, LedgerDatabase } from '../config.ts'
+import { type EmbeddedServer, startEmbedded } from '../embedded/embedded.ts'
+import type { ResolveSecret } from '../secret/resolve.ts'
+import { createLoginSecret } from '../secret/scram.ts'
+import type { Secret } from '../secret/secret.ts'
+import { keptKey, parsePrivateKey } from './keys.ts'
+import { createSigner, type Signer } from './note.ts'
+import { clientConfig, type LedgerConnection } from './postgres/connection.ts'
+import { PostgresLedger } from './postgres/ledger.ts'
+import { migrate } from './postgres/migrate.ts'
+
+/** PEMs of the broker's two signing keys. */
+export interface SigningKeys {
+  readonly log: Secret<string>
+  readonly token: Secret<string>
+}
+
+export interface OpenLedger {
+  readonly ledger: PostgresLedger
+  readonly signer: Signer
+  readonly keys: SigningKeys
+  /** Closes the ledger, and the embedded server when there is one. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the ledger that the configuration names, or starts credctl's own under `state`. An external
+ * one must have been migrated; our own is migrated here. Errors: those of `PostgresLedger.open`,
+ * `unavailable` when the embedded server does not start, `secret_unresolvable`.
+ */
+export async function openLedger(
+  config: Config,
+  { clock, resolve }: { readonly clock: Clock; readonly resolve: ResolveSecret },
+): Promise<OpenLedger> {
+  const keys = await signingKeys(config, resolve)
+  const signer = createSigner(config.origin, parsePrivateKey(keys.log, 'the key of the log'))
+  if (config.ledger !== undefined) {
+    const connection = await connectionOf(config.ledger, resolve)
+    const ledger = await PostgresLedger.open({ connection, signer, clock })
+    return { ledger, signer, keys, close: () => ledger.close() }
+  }
+  const server = await startEmbedded({ directory: join(config.state, 'ledger') })
+  try {
+    const ledger = await openEmbedded(server, signer, clock)
+    const close = async () => {
+      await ledger.close()
+      await server.stop()
+    }
+    return { ledger, signer, keys, close }
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+}
+
+/** Migrates an external ledger with its owner's login. Gives the number of steps taken. */
+export async function migrateLedger(database: LedgerDatabase, resolve: ResolveSecret) {
+  const owner = { ...database, ...database.owner }
+  return await asOwner(await connectionOf(owner, resolve), (client) =>
+    migrate(client, database.user),
+  )
+}
+
+/** The keys that the configuration names; without it, keys of our own under `state`. */
+export async function signingKeys(config: Config, resolve: ResolveSecret): Promise<SigningKeys> {
+  if (config.keys !== undefined) {
+    return { log: await resolve(config.keys.log), token: await resolve(config.keys.token) }
+  }
+  const directory = join(config.state, 'keys')
+  return { log: await keptKey(directory, 'log'), token: await keptKey(directory, 'token') }
+}
+
+async function connectionOf(
+  database: Pick<LedgerDatabase, 'host' | 'port' | 'database' | 'tls' | 'ca' | 'user' | 'password'>,
+  resolve: ResolveSecret,
+): Promise<LedgerConnection> {
+  const { host, port, database: name, user, tls, ca } = database
+  const authority = ca === undefined ? undefined : (await resolve(ca)).reveal()
+  return {
+    host,
+    port,
+    database: name,
+    user,
+    password: () => resolve(database.password),
+    tls: tls === 'disable' ? undefined : { ca: authority },
+  }
+}
+
+const OWN_DATABASE = 'credctl'
+const RUNTIME = 'credctl_ledger'
+
+/**
+ * The running broker does not use the superuser either: its role can only read and append, and its
+ * password is new at every start and known to this process alone.
+ */
+async function openEmbedded(
+  server: EmbeddedServer,
+  signer: Signer,
+  clock: Clock,
+): Promise<PostgresLedger> {
+  const { host, port, superuser } = server
+  const at = { host, port, tls: undefined }
+  const root = { ...at, user: superuser.user, password: async () => superuser.password }
+  const { password, verifier } = await createLoginSecret(systemRandom)
+  await asOwner({ ...root, database: 'postgres' }, (client) => createOwn(client, verifier))
+  await asOwner({ ...root, database: OWN_DATABASE }, (client) => migrate(client, RUNTIME))
+  const runtime = { user: RUNTIME, password: async () => password }
+  const connection = { ...at, database: OWN_DATABASE, ...runtime }
+  return await PostgresLedger.open({ connection, signer, clock })
+}
+
+async function createOwn(client: pg.Client, verifier: string): Promise<void> {
+  const role = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [RUNTIME])
+  const create = role.rowCount === 0 ? 'CREATE' : 'ALTER'
+  // DDL takes no parameters; the verifier's alphabet is checked where it is made.
+  await client.query(`${create} ROLE ${RUNTIME} LOGIN NOSUPERUSER PASSWORD '${verifier}'`)
+  const database = await client.query('SELECT FROM pg_database WHERE datname = $1', [OWN_DATABASE])
+  if (database.rowCount === 0) await client.query(`CREATE DATABASE ${OWN_DATABASE}`)
+}
+
+async function asOwner<T>(
+  connection: LedgerConnection,
+  run: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client(clientConfig(connection))
+  await client.connect()
+  try {
+    return await run(client)
+  } finally {
+    await client.end()
+  }
+}
