@@ -3,16 +3,13 @@ import { z } from 'zod'
 import type { Diagnostic, Problem } from './document/diagnostic.ts'
 import { parseSource, type SourceDocument } from './document/document.ts'
 import { DocumentError } from './document/error.ts'
-import { fields } from './document/fields.ts'
+import { fields, refuse } from './document/fields.ts'
 import { slug } from './document/text.ts'
-import { environmentProblems } from './environment/checks.ts'
+import { databasePlace, environmentProblems } from './environment/checks.ts'
 import { type Environment, environmentSchema, toEnvironment } from './environment/environment.ts'
-import {
-  isLoopback,
-  postgresConnection,
-  tlsOnlyOffOnLoopback,
-} from './environment/postgres-connection.ts'
+import { postgresConnection, tlsOnlyOffOnLoopback } from './environment/postgres-connection.ts'
 import { deepFreeze } from './freeze.ts'
+import { isExactUrl } from './identity/exact-url.ts'
 import { type IssuerConfig, issuerProblems, issuerSchema } from './identity/issuer.ts'
 import { secretReference } from './secret/reference.ts'
 
@@ -21,19 +18,22 @@ const origin = z
   .max(200)
   .regex(/^[a-z0-9.-]+(\/[a-z0-9._-]+)*$/, 'not a log origin: a host and path without scheme')
 
-const baseUrl = z.url({ protocol: /^https?$/ }).transform((text, context) => {
-  const url = new URL(text)
-  const bare = url.search === '' && url.hash === '' && url.username === '' && url.password === ''
-  if (bare && (url.protocol === 'https:' || isLoopback(url.hostname))) {
-    return text.replace(/\/+$/, '')
-  }
-  const expected = 'https://host/path, or http:// on a loopback address'
-  context.addIssue({ code: 'custom', message: 'not an accepted base URL', params: { expected } })
-  return z.NEVER
-})
+/** Its exact text is in every grant token: a second spelling of it would be another issuer. */
+const baseUrl = z
+  .string()
+  .max(1024)
+  .transform((text, context) => {
+    if (isExactUrl(text)) return text.replace(/\/+$/, '')
+    const expected =
+      'https://host/path in lower case without query, user or default port; http:// only on a loopback address'
+    context.addIssue({ code: 'custom', message: 'not an accepted URL', params: { expected } })
+    return z.NEVER
+  })
 
-const listen = z.string().regex(/^(\[[0-9a-f:]+\]|[a-z0-9.-]+):[0-9]{1,5}$/, {
-  message: 'not an address to listen on: write host:port',
+const listen = z.string().superRefine((text, context) => {
+  const [, port = ''] = /^(?:\[[0-9a-f:]+\]|[a-z0-9.-]+):([0-9]{1,5})$/.exec(text) ?? []
+  if (port !== '' && Number(port) <= 65_535) return
+  refuse(context, 'not an address to listen on', { expected: 'host:port, such as 127.0.0.1:8080' })
 })
 
 /** The ledger's database. Without it, credctl runs its own PostgreSQL under `state`. */
@@ -99,6 +99,7 @@ export function parseConfig(file: string, text: string): ParsedConfig {
   const problems = [
     ...issuerProblems(value.issuers).map(below('issuers')),
     ...environmentProblems(environments).map(below('environments')),
+    ...ledgerProblems(environments, value.ledger?.postgres).map(below('environments')),
   ]
   if (problems.length > 0) {
     return { ok: false, diagnostics: problems.map((problem) => document.locate(problem)) }
@@ -118,6 +119,22 @@ export async function requireConfig(file: string): Promise<Config> {
   const parsed = await loadConfig(file)
   if (parsed.ok) return parsed.config
   throw new DocumentError('config_invalid', 'the configuration is not valid', parsed.diagnostics)
+}
+
+/** A scope for the ledger's own database would give out the record of what scopes gave out. */
+function ledgerProblems(
+  environments: readonly Environment[],
+  ledger: LedgerDatabase | undefined,
+): Problem[] {
+  if (ledger === undefined) return []
+  return environments.flatMap(({ name, targets }) =>
+    Object.entries(targets).flatMap(([target, where]): Problem[] => {
+      if (where.kind !== 'postgres' || databasePlace(where) !== databasePlace(ledger)) return []
+      const path = [name, 'targets', target, 'postgres', 'database']
+      const message = `database ${databasePlace(where)} is the ledger's own`
+      return [{ path, message, expected: 'another database' }]
+    }),
+  )
 }
 
 function below(key: string): (problem: Problem) => Problem {

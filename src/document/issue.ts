@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Problem } from './diagnostic.ts'
+import type { Path, Problem } from './diagnostic.ts'
 
 type Issue = z.core.$ZodIssue
 
@@ -26,26 +26,38 @@ function problemsOfIssue(issue: Issue, prefix: readonly (string | number)[]): Pr
         ...expectedOf({ message, ...rest }),
       }))
     case 'invalid_type':
-      return [
-        {
-          path,
-          message:
-            issue.input === undefined ? `missing ${name(path)}` : `wrong type for ${name(path)}`,
-          expected: article(issue.expected),
-        },
-      ]
+      return [{ path, ...wrongType(issue, path) }]
     case 'invalid_value':
-      return [
-        { path, message: `${name(path)} has a value that is not accepted`, expected: oneOf(issue) },
-      ]
+      return [{ path, ...wrongValue(issue, path) }]
     case 'invalid_union':
-      return unionProblems(issue.errors, path)
+      return issue.input === undefined
+        ? [{ path, ...missing(path) }]
+        : unionProblems(issue.errors, path)
     case 'too_small':
     case 'too_big':
       return [{ path, ...sizeWords(issue, path) }]
     default:
       return [{ path, message: issue.message, ...expectedOf(issue) }]
   }
+}
+
+type Words = Omit<Problem, 'path'>
+
+function missing(path: Path): Words {
+  return { message: `missing ${name(path)}` }
+}
+
+function wrongType(issue: Extract<Issue, { code: 'invalid_type' }>, path: Path): Words {
+  const expected = article(issue.expected)
+  if (issue.input === undefined) return { ...missing(path), expected }
+  const bare = typeof issue.input === 'number' || typeof issue.input === 'boolean'
+  const inQuotes = issue.expected === 'string' && bare ? `${expected}, in quotes` : expected
+  return { message: `wrong type for ${name(path)}`, expected: inQuotes }
+}
+
+function wrongValue(issue: Extract<Issue, { code: 'invalid_value' }>, path: Path): Words {
+  if (issue.input === undefined) return { ...missing(path), expected: oneOf(issue) }
+  return { message: `${name(path)} has a value that is not accepted`, expected: oneOf(issue) }
 }
 
 function unionProblems(branches: readonly Issue[][], path: (string | number)[]): Problem[] {
@@ -96,10 +108,7 @@ function closestBranch(branches: readonly Issue[][]): Issue[] {
 }
 
 /** Schemas with words of their own for a size keep them; zod's say `expected number to be >=1`. */
-function sizeWords(
-  issue: Extract<Issue, { code: 'too_small' | 'too_big' }>,
-  path: (string | number)[],
-): Omit<Problem, 'path'> {
+function sizeWords(issue: Extract<Issue, { code: 'too_small' | 'too_big' }>, path: Path): Words {
   if (!/^Too (small|big):/.test(issue.message)) return { message: issue.message }
   const small = issue.code === 'too_small'
   const bound = small ? `at least ${issue.minimum}` : `at most ${issue.maximum}`
@@ -116,7 +125,7 @@ function steps(path: readonly PropertyKey[]): (string | number)[] {
   return path.map((step) => (typeof step === 'symbol' ? String(step) : step))
 }
 
-function name(path: readonly (string | number)[]): string {
+function name(path: Path): string {
   const last = path.at(-1)
   if (last === undefined) return 'the document'
   return typeof last === 'number' ? `item ${last + 1} of ${name(path.slice(0, -1))}` : quote(last)

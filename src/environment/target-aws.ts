@@ -3,9 +3,11 @@ import { fields, refuse } from '../document/fields.ts'
 
 const ROLE = /^arn:(aws|aws-cn|aws-us-gov):iam::([0-9]{12}):role\/[\w+=,.@/-]{1,512}$/
 
+const ACCOUNT = /^[0-9]{12}$/
+
 /** A role the broker assumes, in one account and region. */
 export const awsTarget = fields({
-  account: z.string().regex(/^[0-9]{12}$/, 'not an AWS account id: 12 digits, in quotes'),
+  account: z.string().regex(ACCOUNT, 'not an AWS account id: 12 digits, in quotes'),
   region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-[0-9]$/, 'not an AWS region, such as eu-central-1'),
   role: z.string().regex(ROLE, 'not the ARN of an IAM role'),
   external_id: z
@@ -13,7 +15,8 @@ export const awsTarget = fields({
     .regex(/^[\w+=,.@:/-]{2,1224}$/, 'not an external id: 2 to 1224 of letters, digits, _+=,.@:/-')
     .optional(),
 }).superRefine(({ account, region, role }, context) => {
-  const [, partition = '', owner = ''] = ROLE.exec(role) ?? []
+  const [, partition, owner] = ROLE.exec(role) ?? []
+  if (partition === undefined || !ACCOUNT.test(account)) return
   if (owner !== account) {
     const message = `the role is in account ${owner}, the target in ${account}`
     refuse(context, message, { path: ['role'], expected: `a role in account ${account}` })

@@ -8,5 +8,6 @@ export function isExactUrl(text: string): boolean {
   const bare = url.search === '' && url.hash === '' && url.username === '' && url.password === ''
   const protectedPath =
     url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
-  return normal && bare && !/[?#*]/.test(text) && protectedPath
+  // The parser takes `*` for a letter of a host; whoever writes it means a pattern.
+  return normal && bare && !url.hostname.includes('*') && !/[?#]/.test(text) && protectedPath
 }

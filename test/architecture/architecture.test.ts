@@ -8,7 +8,7 @@ const files = readSources()
  * What stands together in one row is one place.
  */
 const FLOW = [
-  ['errors.ts', 'canonical.ts', 'clock.ts', 'metrics.ts'],
+  ['errors.ts', 'canonical.ts', 'clock.ts', 'freeze.ts', 'metrics.ts'],
   ['document'],
   ['secret'],
   ['embedded'],
@@ -112,6 +112,7 @@ describe('plan and decision are pure', () => {
     'identity',
     'errors.ts',
     'canonical.ts',
+    'freeze.ts',
   ]
 
   test('they import no package at run time, and only what is pure of ours', () => {
