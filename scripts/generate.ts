@@ -1,6 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { generateAwsActions } from './aws-classes.ts'
 import { generateErrorReference } from './generate-errors.ts'
+import { generateDecisionMatrix } from './generate-matrix.ts'
 import { generateOpenApi } from './generate-openapi.ts'
 import { generateScopeSchema } from './generate-schema.ts'
 
@@ -10,8 +12,10 @@ import { generateScopeSchema } from './generate-schema.ts'
  */
 const GENERATED: Readonly<Record<string, () => string>> = {
   'task-scopes/schema.json': generateScopeSchema,
+  'src/plan/aws/actions.json': generateAwsActions,
   'docs/openapi.json': generateOpenApi,
   'docs/errors.md': generateErrorReference,
+  'docs/decision-matrix.md': generateDecisionMatrix,
 }
 
 const check = process.argv.includes('--check')

@@ -97,7 +97,7 @@ export function parseConfig(file: string, text: string): ParsedConfig {
     toEnvironment(name, environment),
   )
   const problems = [
-    ...issuerProblems(value.issuers).map(below('issuers')),
+    ...issuerProblems(value.issuers, value.url).map(below('issuers')),
     ...environmentProblems(environments).map(below('environments')),
     ...ledgerProblems(environments, value.ledger?.postgres).map(below('environments')),
   ]

@@ -156,16 +156,26 @@ function checkRule(rule: CallerRule, preset: Preset, kind: IssuerKind, report: R
   }
 }
 
-/** What no single issuer can see: two entries for one `iss` would make their order decide. */
-export function issuerProblems(issuers: Readonly<Record<string, IssuerConfig>>): Problem[] {
+/**
+ * What no single issuer can see: two entries for one `iss` would make their order decide, and the
+ * broker at `brokerUrl` as its own issuer would turn one grant into others.
+ */
+export function issuerProblems(
+  issuers: Readonly<Record<string, IssuerConfig>>,
+  brokerUrl: string,
+): Problem[] {
   const seen = new Map<string, string>()
   return Object.entries(issuers).flatMap(([name, { issuer }]): Problem[] => {
+    const path = [name, 'issuer']
     const other = seen.get(issuer)
     seen.set(issuer, other ?? name)
+    if (issuer.replace(/\/$/, '') === brokerUrl.replace(/\/$/, '')) {
+      return [
+        { path, message: 'the broker itself is no issuer of callers', expected: 'another URL' },
+      ]
+    }
     if (other === undefined) return []
     const message = `issuer ${other} already has this URL`
-    return [
-      { path: [name, 'issuer'], message, expected: 'one entry an issuer, with all its rules' },
-    ]
+    return [{ path, message, expected: 'one entry an issuer, with all its rules' }]
   })
 }

@@ -93,12 +93,19 @@ test('two entries for one issuer are refused, whatever else differs', () => {
   const one = issuerConfig('https://a.test', {})
   const two = issuerConfig('https://a.test', { audience: 'https://other.test' })
   const slash = issuerConfig('https://a.test/', {})
-  expect(issuerProblems({ one, slash })).toEqual([])
-  expect(issuerProblems({ one, two })).toEqual([
+  expect(issuerProblems({ one, slash }, 'https://broker.test')).toEqual([])
+  expect(issuerProblems({ one, two }, 'https://broker.test')).toEqual([
     expect.objectContaining({
       path: ['two', 'issuer'],
       message: 'issuer one already has this URL',
     }),
+  ])
+})
+
+test('the broker cannot be an issuer of its own callers', () => {
+  const self = issuerConfig('https://broker.test/', {})
+  expect(issuerProblems({ self }, 'https://broker.test')).toEqual([
+    expect.objectContaining({ message: 'the broker itself is no issuer of callers' }),
   ])
 })
 
