@@ -14,7 +14,7 @@ import { type Queryable, sqlState } from './migrate.ts'
 const BATCH = { entries: 256, bytes: 4 * 1024 * 1024 }
 const MAX_WAITING = 8_192
 /** How long to go on asking what became of a batch whose connection was lost. */
-const DOUBT_MS = 5_000
+const DOUBT_MS = 3_000
 const DOUBT_PAUSE_MS = 50
 
 export interface WriterParts {
