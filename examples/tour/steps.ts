@@ -182,16 +182,19 @@ async function attempt(client: pg.Client, tell: Narration, { sql, expect, show }
     if (expect === 'allowed') tell.works(sql, outcome, true)
     else tell.refused(sql, outcome, false)
   } catch (error) {
-    if (expect === 'refused') tell.refused(sql, messageOf(error), true)
+    if (expect === 'refused') tell.refused(sql, messageOf(lastWords.get(client) ?? error), true)
     else tell.works(sql, messageOf(error), false)
   }
 }
+
+/** What the server said as it ended a connection. */
+const lastWords = new WeakMap<pg.Client, Error>()
 
 async function connect(credential: PostgresCredential): Promise<pg.Client> {
   const { host, port, database, user, password } = credential
   const client = new pg.Client({ host, port, database, user, password })
   // The broker ends this session when the task ends: that is the point, not a crash.
-  client.on('error', () => undefined)
+  client.on('error', (error) => lastWords.set(client, error))
   await client.connect()
   return client
 }

@@ -1,5 +1,4 @@
 import { type Context, Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { CredctlError } from '../errors.ts'
 import { everyAnswer } from './headers.ts'
 import { openApiDocument } from './openapi.ts'
@@ -16,16 +15,12 @@ import { planEndpoint } from './routes/plans.ts'
 import { listScopes, showScope } from './routes/scopes.ts'
 import { tokenEndpoint } from './routes/token.ts'
 
-/** An identity token and a task fit many times; nothing else is sent here. */
-const MAX_BODY = 64 * 1024
-
 type Handler = (context: Context<ApiEnv>) => Response | Promise<Response>
 
 /** The whole HTTP face of the broker: HTTP in, HTTP out, no rules. */
 export function createApp(parts: ApiParts): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>()
   app.use(everyAnswer(parts))
-  app.use(bodyLimit({ maxSize: MAX_BODY, onError: refuseLargeBody }))
   for (const [name, handler] of Object.entries(handlersOf(parts))) {
     const { method, path } = ENDPOINTS[name as EndpointName]
     app.on(method.toUpperCase(), routePath(path), handler)
@@ -61,10 +56,6 @@ function handlersOf(parts: ApiParts): Record<EndpointName, Handler> {
 /** `{path}` may hold slashes (tile numbers do), every other parameter is one segment. */
 function routePath(path: string): string {
   return path.replace('{path}', '*').replaceAll(/\{(\w+)\}/g, ':$1')
-}
-
-function refuseLargeBody(): never {
-  throw new CredctlError('request_too_large', `the body is larger than ${MAX_BODY / 1024} KiB`)
 }
 
 function nothingHere(): CredctlError {

@@ -6,6 +6,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { PlanProblem } from '../plan/problem.ts'
 import type { CatalogScope } from '../scope/catalog.ts'
 import { type Decision, decide } from './decide.ts'
+import { breachesWithoutPlan } from './invariants.ts'
 import type { Reason } from './reason.ts'
 import type { Usage } from './request.ts'
 import { ruleNames } from './rules.ts'
@@ -57,7 +58,10 @@ export function evaluate(ask: Ask, circumstances: Circumstances): Evaluation {
     return denied(ask, named, [{ code: 'environment_unknown', message }])
   }
   const planned = compiledPlan(found.scope, environment, ask.parameters)
-  if (!planned.ok) return denied(ask, named, planned.problems.map(refusal))
+  if (!planned.ok) {
+    const breaches = breachesWithoutPlan({ caller, environment })
+    return denied(ask, named, [...breaches, ...planned.problems.map(refusal)])
+  }
 
   const decision = decide({
     ...circumstances,

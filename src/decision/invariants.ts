@@ -18,21 +18,31 @@ export function invariantBreaches(request: DecisionRequest): Reason[] {
   return Object.values(INVARIANTS).flatMap((invariant) => invariant(request) ?? [])
 }
 
+type WithoutPlan = Pick<DecisionRequest, 'caller' | 'environment'>
+
+/** The invariants that need no plan: a request whose plan was refused breaks them all the same. */
+export function breachesWithoutPlan(request: WithoutPlan): Reason[] {
+  const invariants = [knownClass, prodNeverForAgentOrLocal, rolesOnlyForHumans]
+  return invariants.flatMap((invariant) => invariant(request) ?? [])
+}
+
 /** Invariant 2: what no rule names is refused, also a class this code has never heard of. */
-function knownClass({ caller }: DecisionRequest): Reason | undefined {
+function knownClass({ caller }: WithoutPlan): Reason | undefined {
   if (CALLER_CLASSES.includes(caller.class)) return undefined
   return { code: 'unknown_class', message: 'the caller has no class that credctl knows' }
 }
 
 /** Invariant 1. Both the environment and the plan are asked, so that neither alone can lie. */
-function prodNeverForAgentOrLocal(request: DecisionRequest): Reason | undefined {
+function prodNeverForAgentOrLocal(
+  request: WithoutPlan & Partial<Pick<DecisionRequest, 'plan'>>,
+): Reason | undefined {
   const { caller, environment, plan } = request
-  const prod = environment.class !== 'nonprod' || plan.environmentClass !== 'nonprod'
-  if (!prod || (caller.class !== 'agent' && caller.class !== 'local')) return undefined
-  return {
-    code: 'prod_for_agent_or_local',
-    message: `environment ${environment.name} is prod, which is never granted to an ${caller.class === 'agent' ? 'agent' : 'laptop (local)'}`,
-  }
+  const classes = [environment.class, plan?.environmentClass ?? environment.class]
+  if (classes.every((each) => each === 'nonprod')) return undefined
+  if (caller.class !== 'agent' && caller.class !== 'local') return undefined
+  const who = caller.class === 'agent' ? 'agents' : 'laptops (class local)'
+  const message = `${environment.name} is a prod environment, and prod is never granted to ${who}`
+  return { code: 'prod_for_agent_or_local', message }
 }
 
 /** Invariants 3 and 4: administration is for `ci` and `human`, whatever the scope says. */
@@ -51,7 +61,7 @@ function administrationForCiAndHumanOnly({ caller, plan }: DecisionRequest): Rea
 }
 
 /** A caller that is not a person holds no role of a person. */
-function rolesOnlyForHumans({ caller }: DecisionRequest): Reason | undefined {
+function rolesOnlyForHumans({ caller }: WithoutPlan): Reason | undefined {
   if (caller.class === 'human' || caller.roles.length === 0) return undefined
   return {
     code: 'role_not_for_this_class',

@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { task } from '../../contract.ts'
 import { CredctlError } from '../../errors.ts'
 import { authenticate } from '../authenticate.ts'
+import { readBody } from '../body.ts'
 import type { ApiEnv, ApiParts } from '../parts.ts'
 
 /** `POST /v1/plans`: what a request would get. Nothing is minted and nothing recorded. */
@@ -20,17 +21,19 @@ export function planEndpoint(parts: ApiParts) {
 }
 
 async function taskOf(context: Context<ApiEnv>) {
-  const type = context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
-  if (type !== 'application/json') {
-    throw new CredctlError('media_type_unsupported', 'the body must be JSON', {
-      hint: 'Send Content-Type: application/json',
-    })
-  }
-  const json: unknown = await context.req.json().catch(() => undefined)
+  const json = parseJson(await readBody(context, 'application/json'))
   const parsed = task.safeParse(json)
   if (parsed.success) return parsed.data
   const where = parsed.error.issues[0]?.path.join('.') ?? ''
   throw new CredctlError('request_invalid', `the task is not accepted${where && ` at ${where}`}`, {
     hint: 'Send scope, environment, intent and, if the scope has them, parameters.',
   })
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new CredctlError('request_invalid', 'the body is not JSON')
+  }
 }

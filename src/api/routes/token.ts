@@ -1,10 +1,11 @@
 import type { Context } from 'hono'
 import type { Broker } from '../../broker.ts'
-import { GRANT_TYPES, TASK_DETAILS_TYPE, TOKEN_TYPES, type TokenAnswer } from '../../contract.ts'
+import { TASK_DETAILS_TYPE, TOKEN_TYPES, type TokenAnswer } from '../../contract.ts'
 import type { Grant } from '../../decision/decide.ts'
 import type { Ask } from '../../decision/evaluate.ts'
-import { CredctlError, isCredctlError } from '../../errors.ts'
+import { type CredctlError, isCredctlError } from '../../errors.ts'
 import type { Caller } from '../../identity/caller.ts'
+import { readBody } from '../body.ts'
 import { describe, oauthErrorOf } from '../oauth-error.ts'
 import type { ApiEnv, ApiParts } from '../parts.ts'
 import { asCredctlError, retryAfter } from '../problem.ts'
@@ -33,8 +34,8 @@ async function exchange(
   context: Context<ApiEnv>,
   state: { request?: TokenRequest },
 ): Promise<Response> {
-  requireForm(context)
-  state.request = parseTokenRequest(await context.req.text(), parts.url)
+  const body = await readBody(context, 'application/x-www-form-urlencoded')
+  state.request = parseTokenRequest(body, parts.url)
   const { token, ask } = state.request
   const caller = await verified(parts, limits, context, token)
   await limits.refusals.check(identityKey(caller))
@@ -44,14 +45,6 @@ async function exchange(
   if (answer.outcome === 'allow') return context.json(await tokenAnswer(parts, caller, ask, answer))
   await limits.refusals.spend(identityKey(caller))
   return context.json(deniedBody(context, answer), 400)
-}
-
-function requireForm(context: Context<ApiEnv>): void {
-  const type = context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
-  if (type === 'application/x-www-form-urlencoded') return
-  throw new CredctlError('media_type_unsupported', 'the body must be a form', {
-    hint: 'Send Content-Type: application/x-www-form-urlencoded',
-  })
 }
 
 /** A stranger's bad tokens are counted and slowed down by address, and never reach the log. */
@@ -161,5 +154,3 @@ function refuse(
   if (error instanceof TokenRequestError) body.error = error.oauth
   return context.json(body, status)
 }
-
-export const SUPPORTED_GRANT_TYPES = Object.values(GRANT_TYPES)
