@@ -1,7 +1,8 @@
-import { isIP, isIPv4, isIPv6 } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import { z } from 'zod'
 import { refuse } from '../document/fields.ts'
 import { secretReference } from '../secret/reference.ts'
+import { isLoopback } from './loopback.ts'
 
 /** Labels of letters, digits, `-` and `_`; what ends in a number would be an address (WHATWG URL). */
 const NAME = /^(?!-)[\w-]+(\.[\w-]+)*\.?$/
@@ -36,11 +37,6 @@ export function tlsOnlyOffOnLoopback(
   if (connection.tls === 'verify-full' || isLoopback(connection.host)) return
   const expected = 'verify-full, or a loopback host'
   refuse(context, 'tls: disable is accepted on loopback only', { path: ['tls'], expected })
-}
-
-export function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[|\]$/g, '')
-  return bare === 'localhost' || bare === '::1' || (isIPv4(bare) && bare.startsWith('127.'))
 }
 
 /** One spelling for the many of one host. Names that DNS leads to one place stay different. */

@@ -1,4 +1,4 @@
-import { isLoopback } from '../environment/postgres-connection.ts'
+import { isLoopback } from '../environment/loopback.ts'
 
 /** True for the one normal spelling of an https URL, or of an http URL on a loopback address. */
 export function isExactUrl(text: string): boolean {

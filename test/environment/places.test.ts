@@ -5,7 +5,8 @@ import {
   environmentSchema,
   toEnvironment,
 } from '../../src/environment/environment.ts'
-import { canonicalHost, isLoopback } from '../../src/environment/postgres-connection.ts'
+import { isLoopback } from '../../src/environment/loopback.ts'
+import { canonicalHost } from '../../src/environment/postgres-connection.ts'
 
 function environment(name: string, kind: 'prod' | 'nonprod', targets: object): Environment {
   return toEnvironment(name, environmentSchema.parse({ class: kind, targets }))
