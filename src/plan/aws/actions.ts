@@ -30,6 +30,7 @@ interface ServiceData {
 }
 
 const SERVICES: Readonly<Record<string, ServiceData>> = data.services
+const CLASSES = new Map<string, ActionClass>(ACTION_CLASSES.map((each) => [each, each]))
 const loaded = new Map<string, Service>()
 
 /** Names of all classified services, sorted. */
@@ -61,7 +62,7 @@ function toService(name: string, { types, actions }: ServiceData): Service {
 
 function toAction(service: string, name: string, text: string): Action {
   const [label = '', ...types] = text.split('|')
-  const actionClass = ACTION_CLASSES.find((each) => each === label)
+  const actionClass = CLASSES.get(label)
   if (actionClass === undefined) throw new Error(`${service}:${name} has no class`)
   const scoped = types.filter((type) => type !== '*')
   const unscoped = scoped.length < types.length
