@@ -5,6 +5,7 @@ import type { Parameters } from '../plan/parameters.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { PlanProblem } from '../plan/problem.ts'
 import type { CatalogScope } from '../scope/catalog.ts'
+import type { Scope } from '../scope/scope.ts'
 import { type Decision, decide } from './decide.ts'
 import { breachesWithoutPlan } from './invariants.ts'
 import type { Reason } from './reason.ts'
@@ -53,9 +54,8 @@ export function evaluate(ask: Ask, circumstances: Circumstances): Evaluation {
     ])
   }
   const named = ruleNames(found.scope, caller)
-  if (environment === undefined) {
-    const message = `there is no environment ${quote(ask.environment)}`
-    return denied(ask, named, [{ code: 'environment_unknown', message }])
+  if (environment === undefined || !found.scope.environments.includes(ask.environment)) {
+    return denied(ask, named, [noEnvironment(ask, found.scope)])
   }
   const planned = compiledPlan(found.scope, environment, ask.parameters)
   if (!planned.ok) {
@@ -73,6 +73,16 @@ export function evaluate(ask: Ask, circumstances: Circumstances): Evaluation {
   })
   if (decision.outcome === 'deny') return denied(ask, named, decision.reasons, planned.plan)
   return { decision, plan: planned.plan, disclosed: decision.reasons }
+}
+
+/** What the scope does not list is answered alike, whether or not the operator has it. */
+function noEnvironment({ environment }: Ask, scope: Scope): Reason {
+  if (scope.environments.includes(environment)) {
+    const message = `there is no environment ${quote(environment)}`
+    return { code: 'environment_unknown', message }
+  }
+  const message = `scope ${scope.name} does not list environment ${quote(environment)}`
+  return { code: 'environment_not_in_scope', message }
 }
 
 function denied(ask: Ask, named: boolean, reasons: readonly Reason[], plan?: Plan): Evaluation {

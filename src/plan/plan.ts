@@ -1,5 +1,5 @@
 import { type Digest, digestOf } from '../canonical.ts'
-import type { Environment, EnvironmentClass } from '../environment/environment.ts'
+import type { Environment, EnvironmentClass, Target } from '../environment/environment.ts'
 import type { Scope } from '../scope/scope.ts'
 import { type AwsPlan, planAws } from './aws/plan.ts'
 import { type BlastRadius, blastRadiusOf } from './blast-radius.ts'
@@ -46,7 +46,7 @@ export function planScope(scope: Scope, environment: Environment, parameters: Pa
   const problems: PlanProblem[] = []
   const targets: Record<string, TargetPlan> = {}
   for (const [name, access] of Object.entries(filled.access).sort(byKey)) {
-    const target = environment.targets[name]
+    const target = targetOf(environment, name)
     const compiled =
       target?.kind === 'postgres' && 'postgres' in access
         ? planPostgres(access.postgres, target)
@@ -75,7 +75,7 @@ function failed(problem: PlanProblem): { ok: false; problems: PlanProblem[] } {
 }
 
 function mismatch(environment: Environment, name: string, wanted: string): Compiled<never> {
-  const target = environment.targets[name]
+  const target = targetOf(environment, name)
   if (target === undefined) {
     const known = Object.keys(environment.targets).join(' or ')
     return failed({
@@ -91,6 +91,11 @@ function mismatch(environment: Environment, name: string, wanted: string): Compi
     message: `target ${name} is ${target.kind} in ${environment.name}, the scope declares ${wanted}`,
     expected: target.kind,
   })
+}
+
+/** `constructor` is a name that a scope may write and no target has. */
+function targetOf(environment: Environment, name: string): Target | undefined {
+  return Object.hasOwn(environment.targets, name) ? environment.targets[name] : undefined
 }
 
 function under(name: string, access: object, problem: PlanProblem): PlanProblem {
