@@ -15,7 +15,11 @@ export function findIssuer<T extends { readonly config: IssuerConfig }>(
   if (named !== undefined && named.config.kind !== 'spiffe') return named
   const issuer = issuers.get(trustDomainOf(sub) ?? '')
   if (issuer !== undefined) return issuer
-  throw new CredctlError(
+  throw unknownIssuer()
+}
+
+export function unknownIssuer(): CredctlError {
+  return new CredctlError(
     'token_issuer_unknown',
     'the token is from an issuer not configured here',
     {

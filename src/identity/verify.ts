@@ -3,13 +3,14 @@ import { digestBytes } from '../canonical.ts'
 import type { Clock } from '../clock.ts'
 import { CredctlError, type ErrorCode } from '../errors.ts'
 import { readActor } from './actor.ts'
+import { createCallerIdentityVerifier } from './aws/caller-identity.ts'
 import type { Caller } from './caller.ts'
 import { flattenClaims } from './claims.ts'
 import { classify } from './classify.ts'
 import { discoverKeyUrl } from './discovery.ts'
 import { downloadJson, type Fetch } from './download.ts'
 import type { IssuerConfig } from './issuer.ts'
-import { findIssuer } from './issuer-lookup.ts'
+import { findIssuer, unknownIssuer } from './issuer-lookup.ts'
 import { KeySet, type KeySetState, type KeySetTimes } from './key-set.ts'
 import { checkTimes, requireClaims, requireSubject } from './payload.ts'
 import { PRESETS } from './presets/kinds.ts'
@@ -38,6 +39,11 @@ export interface Verifier {
    * `caller_unclassified`. No message holds the token or a claim's value.
    */
   verify(token: string, use?: Use): Promise<Caller>
+  /**
+   * Who signed an AWS request for us, where an issuer of kind `aws-signed` is configured; always
+   * single use. Errors: as above, and `unavailable` when AWS does not answer.
+   */
+  verifyAwsRequest(signed: string): Promise<Caller>
   /** State of each issuer's keys by issuer name. Fetches nothing. */
   keys(): Readonly<Record<string, KeySetState>>
 }
@@ -53,14 +59,21 @@ export function createVerifier(
   issuers: Readonly<Record<string, IssuerConfig>>,
   options: VerifierOptions,
 ): Verifier {
-  const known = Object.entries(issuers)
-    // Signed requests are no tokens and have no keys: see `aws/caller-identity.ts`.
+  const entries = Object.entries(issuers)
+  const replay = options.replay ?? new MemoryReplayStore(options.clock)
+  const known = entries
     .filter(([, config]) => config.kind !== 'aws-signed')
     .map(([name, config]): KnownIssuer => ({ name, config, keys: keysOf(config, options) }))
-  const replay = options.replay ?? new MemoryReplayStore(options.clock)
   const byUrl = new Map(known.map((issuer) => [issuer.config.issuer, issuer]))
+  const [aws] = entries
+    .filter(([, config]) => config.kind === 'aws-signed')
+    .map(([name, config]) => createCallerIdentityVerifier(name, config, { ...options, replay }))
   return {
     verify: (token, use = {}) => verify(token, byUrl, { clock: options.clock, replay }, use),
+    verifyAwsRequest: async (signed) => {
+      if (aws === undefined) throw unknownIssuer()
+      return await aws.verify(signed)
+    },
     keys: () => Object.fromEntries(known.map(({ name, keys }) => [name, keys.state()])),
   }
 }
@@ -109,9 +122,8 @@ function checkHeader({ header }: UnverifiedToken, config: IssuerConfig): void {
       },
     )
   }
-  const type = header.typ?.toLowerCase().replace(/^application\//, '')
-  const accepted = config.typ === undefined ? ORDINARY_TYPES : [config.typ.toLowerCase()]
-  if (accepted.includes(type)) return
+  const accepted = config.typ === undefined ? ORDINARY_TYPES : [mediaType(config.typ)]
+  if (accepted.includes(mediaType(header.typ))) return
   throw new CredctlError(
     'token_type_refused',
     'the typ header says that the token is for something else',
@@ -119,6 +131,11 @@ function checkHeader({ header }: UnverifiedToken, config: IssuerConfig): void {
       hint: `Accepted: ${config.typ ?? 'JWT, JOSE or none'}.`,
     },
   )
+}
+
+/** RFC 7515 section 4.1.9: the prefix may be left out, case does not count. */
+function mediaType(typ: string | undefined): string | undefined {
+  return typ?.toLowerCase().replace(/^application\//, '')
 }
 
 /** Also a token for us and somebody else is refused: that somebody could hand it to us. */
@@ -158,10 +175,14 @@ async function verifySignature(
   }
 }
 
-/** jose repeats every check above on what it verified; its words stay in the operator's log. */
+/**
+ * jose repeats every check above on what it verified. Its words are for the operator's log, its
+ * error is not: that one carries the whole payload.
+ */
 function toRefusal(error: unknown): CredctlError {
   if (error instanceof CredctlError) return error
-  return new CredctlError(codeOf(error), 'the token did not verify', { cause: error })
+  const cause = error instanceof Error ? error.message : undefined
+  return new CredctlError(codeOf(error), 'the token did not verify', { cause })
 }
 
 function codeOf(error: unknown): ErrorCode {

@@ -1,16 +1,14 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { CALLER_CLASSES, type Caller, type CallerClass } from '../../src/identity/caller.ts'
 import { delegate, lowerClass } from '../../src/identity/delegation.ts'
 import { createVerifier } from '../../src/identity/verify.ts'
-import {
-  type SigningKey,
-  sign,
-  signingKey,
-  startIssuer,
-  type TestIssuer,
-} from '../support/issuer.ts'
+import { sign, signingKey, startIssuer } from '../support/issuer.ts'
 import { goodClaims, issuerConfig, NOW, refusal } from './support.ts'
+
+const key = await signingKey()
+const issuer = await startIssuer(key)
+afterAll(() => issuer[Symbol.asyncDispose]())
 
 const caller = (name: CallerClass, over: Partial<Caller> = {}): Caller => ({
   class: name,
@@ -104,15 +102,6 @@ describe('delegation', () => {
 })
 
 describe('an act claim in a token', () => {
-  let issuer: TestIssuer
-  let key: SigningKey
-
-  beforeAll(async () => {
-    key = await signingKey()
-    issuer = await startIssuer(key)
-  })
-  afterAll(() => issuer[Symbol.asyncDispose]())
-
   const verify = (act: unknown) =>
     createVerifier({ ci: issuerConfig(issuer.url, {}) }, { clock: { now: () => NOW } }).verify(
       sign(key, { ...goodClaims(issuer.url), act }),

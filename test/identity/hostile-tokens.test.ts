@@ -1,16 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { createVerifier } from '../../src/identity/verify.ts'
-import {
-  compact,
-  publicPem,
-  type Signature,
-  type SigningKey,
-  signingKey,
-  startIssuer,
-  type TestIssuer,
-} from '../support/issuer.ts'
+import { compact, publicPem, type Signature, signingKey, startIssuer } from '../support/issuer.ts'
 import { goodClaims, issuerConfig, NOW, refusal } from './support.ts'
 
 interface Case {
@@ -32,15 +24,9 @@ interface Case {
 
 const cases: Case[] = parse(readFileSync(new URL('./hostile-tokens.yaml', import.meta.url), 'utf8'))
 
-let issuer: TestIssuer
-let key: SigningKey
-let stranger: SigningKey
-
-beforeAll(async () => {
-  key = await signingKey()
-  stranger = await signingKey('ES256', key.kid)
-  issuer = await startIssuer(key)
-})
+const key = await signingKey()
+const stranger = await signingKey('ES256', key.kid)
+const issuer = await startIssuer(key)
 afterAll(() => issuer[Symbol.asyncDispose]())
 
 test('there are at least a hundred hostile tokens, and no two share a name', () => {

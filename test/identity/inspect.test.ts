@@ -1,23 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { inspectToken } from '../../src/identity/inspect.ts'
 import { MemoryReplayStore } from '../../src/identity/replay.ts'
 import { createVerifier } from '../../src/identity/verify.ts'
-import {
-  type SigningKey,
-  sign,
-  signingKey,
-  startIssuer,
-  type TestIssuer,
-} from '../support/issuer.ts'
+import { sign, signingKey, startIssuer } from '../support/issuer.ts'
 import { goodClaims, issuerConfig, NOW } from './support.ts'
 
-let issuer: TestIssuer
-let key: SigningKey
-
-beforeAll(async () => {
-  key = await signingKey()
-  issuer = await startIssuer(key)
-})
+const key = await signingKey()
+const issuer = await startIssuer(key)
 afterAll(() => issuer[Symbol.asyncDispose]())
 
 const clock = { now: () => NOW }

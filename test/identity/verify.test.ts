@@ -1,21 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { createVerifier } from '../../src/identity/verify.ts'
-import {
-  type SigningKey,
-  sign,
-  signingKey,
-  startIssuer,
-  type TestIssuer,
-} from '../support/issuer.ts'
+import { sign, signingKey, startIssuer } from '../support/issuer.ts'
 import { goodClaims, issuerConfig, NOW, refusal } from './support.ts'
 
-let issuer: TestIssuer
-let key: SigningKey
-
-beforeAll(async () => {
-  key = await signingKey()
-  issuer = await startIssuer(key)
-})
+const key = await signingKey()
+const issuer = await startIssuer(key)
 afterAll(() => issuer[Symbol.asyncDispose]())
 
 function verifier(config: Record<string, unknown> = {}) {

@@ -300,9 +300,22 @@ test('a refused request was not spent: the same one works once its rule exists',
   expect(await refusal(verifier(sts, replay).verify(signed()))).toBe('accepted')
 })
 
-test('no JWT can claim to be from this issuer', async () => {
-  const key = await signingKey()
-  const token = signToken(key, goodClaims('https://sts.amazonaws.com'))
-  const tokens = createVerifier({ aws: config }, { clock })
-  expect(await refusal(tokens.verify(token))).toBe('token_issuer_unknown')
+describe('among the issuers of a broker', () => {
+  test('a signed request is verified, once', async () => {
+    const all = createVerifier({ aws: config }, { clock, fetch: sts })
+    expect(await all.verifyAwsRequest(signed())).toMatchObject({ class: 'workload', issuer: 'aws' })
+    expect(await refusal(all.verifyAwsRequest(signed()))).toBe('token_replayed')
+  })
+
+  test('without one of this kind nobody is asked', async () => {
+    const none = createVerifier({}, { clock, fetch: sts })
+    expect(await refusal(none.verifyAwsRequest(signed()))).toBe('token_issuer_unknown')
+  })
+
+  test('no JWT can claim to be from this one', async () => {
+    const key = await signingKey()
+    const token = signToken(key, goodClaims('https://sts.amazonaws.com'))
+    const tokens = createVerifier({ aws: config }, { clock })
+    expect(await refusal(tokens.verify(token))).toBe('token_issuer_unknown')
+  })
 })
