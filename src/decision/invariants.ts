@@ -48,16 +48,22 @@ function prodNeverForAgentOrLocal(
 /** Invariants 3 and 4: administration is for `ci` and `human`, whatever the scope says. */
 function administrationForCiAndHumanOnly({ caller, plan }: DecisionRequest): Reason | undefined {
   if (caller.class === 'ci' || caller.class === 'human') return undefined
-  const restricted = Object.values(plan.targets).flatMap((target) =>
-    target.kind === 'aws' ? target.restricted : [],
-  )
-  if (restricted.length === 0) return undefined
+  const aws = Object.values(plan.targets).filter((target) => target.kind === 'aws')
+  const restricted = aws.flatMap((target) => target.restricted)
+  const escalations = aws.flatMap((target) => target.escalations)
+  if (restricted.length === 0 && escalations.length === 0) return undefined
   const shown = restricted.slice(0, 5).join(', ')
   const more = restricted.length > 5 ? ` and ${restricted.length - 5} more` : ''
   return {
     code: 'admin_for_agent_local_or_workload',
-    message: `${shown}${more} are never granted to class ${caller.class}`,
+    message: `${shown}${more} are never granted to class ${caller.class}${dangerOf(escalations)}`,
   }
+}
+
+/** Names the known attacks that the plan would complete. */
+function dangerOf(escalations: readonly string[]): string {
+  if (escalations.length === 0) return ''
+  return `: together they are privilege-escalation path ${escalations.join(', ')}`
 }
 
 /** A caller that is not a person holds no role of a person. */

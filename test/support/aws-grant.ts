@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { digestBytes } from '../../src/canonical.ts'
-import { decide, type Grant } from '../../src/decision/decide.ts'
+import { type Decision, decide, type Grant } from '../../src/decision/decide.ts'
 import type { Environment, EnvironmentClass } from '../../src/environment/environment.ts'
 import type { AwsTarget } from '../../src/environment/target-aws.ts'
 import type { CallerClass } from '../../src/identity/caller.ts'
@@ -30,6 +30,13 @@ export interface GrantOptions {
 
 /** A grant on one AWS target called `exports`, made by the real decision. */
 export function awsGrant(options: GrantOptions = {}): Grant {
+  const decision = decideAws(options)
+  assert(decision.outcome === 'allow', JSON.stringify(decision))
+  return decision.grant
+}
+
+/** The decision about a caller who asks for this access. */
+export function decideAws(options: GrantOptions = {}): Decision {
   const { access = READ_EXPORTS, target = AWS_TARGET, caller: callerClass = 'agent' } = options
   const { id = '01JD0000000000000000000000', issuedAt = new Date('2026-11-20T12:00:00Z') } = options
   const scope = scopeSchema.parse({
@@ -48,7 +55,7 @@ export function awsGrant(options: GrantOptions = {}): Grant {
   }
   const planned = planScope(scope, environment, {})
   assert(planned.ok, JSON.stringify(planned))
-  const decision = decide({
+  return decide({
     grantId: id,
     caller: {
       class: callerClass,
@@ -67,6 +74,4 @@ export function awsGrant(options: GrantOptions = {}): Grant {
     issuedAt,
     now: issuedAt,
   })
-  assert(decision.outcome === 'allow', JSON.stringify(decision))
-  return decision.grant
 }

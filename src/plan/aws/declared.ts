@@ -11,6 +11,7 @@ import {
   needsExactResource,
   PRESET_CLASSES,
 } from './classes.ts'
+import { escalationsWith } from './escalations.ts'
 import { classUnder, type Tightening, tighteningProblems, tighteningsOf } from './tightening.ts'
 
 /** One action on one resource: what a scope declares, spelled out. */
@@ -167,14 +168,20 @@ function actionAt(id: string, path: PlanProblem['path']): Found {
   const [name = ''] = id.split(':')
   const service = serviceNamed(name.toLowerCase())
   if (service === undefined) {
-    const message = `service ${name} has no classified actions, so nothing of it can be granted`
+    const message = `service ${name} has no classified actions, so nothing of it can be granted${dangerOf(id)}`
     return { ok: false, problem: problem({ path, message, expected: services(name) }) }
   }
   const ids = [...service.actions.values()].map((each) => each.id)
   const close = ids.find((each) => each.toLowerCase() === id.toLowerCase()) ?? nearest(id, ids)
-  const message = `${id} is not a known action of ${service.name}`
+  const message = `${id} is not a known action of ${service.name}${dangerOf(id)}`
   const expected = close ?? `one of its ${ids.length} classified actions`
   return { ok: false, problem: problem({ path, message, expected }) }
+}
+
+function dangerOf(id: string): string {
+  const paths = escalationsWith(id)
+  if (paths.length === 0) return ''
+  return ` (it is part of privilege-escalation path ${paths.join(', ')})`
 }
 
 /** Refusals that depend on what the action can do. */

@@ -2,6 +2,7 @@ import type { AwsTarget } from '../../environment/target-aws.ts'
 import type { AwsStatement } from '../../scope/access-aws.ts'
 import type { Compiled, PlanProblem } from '../problem.ts'
 import { type Declared, declare, isRestrictedHere } from './declared.ts'
+import { escalationsOf } from './escalations.ts'
 import { EXPIRY_SIZE, MAX_POLICY_SIZE } from './policy.ts'
 import { failedPair } from './self-check.ts'
 import { compilePolicy, groupDeclared } from './session-policy.ts'
@@ -21,6 +22,8 @@ export interface AwsPlan {
   readonly actionsBy: Readonly<Record<string, number>>
   /** Actions that only `ci` and `human` may take, as `service:Action`, sorted. */
   readonly restricted: readonly string[]
+  /** Known privilege-escalation paths that the actions complete, by name, sorted. */
+  readonly escalations: readonly string[]
 }
 
 /** Compiles what a scope declares at one AWS target, or lists everything that is wrong with it. */
@@ -48,6 +51,7 @@ export function planAws(
       resources: countResources(declared),
       actionsBy: countClasses(declared),
       restricted: restrictedOf(declared),
+      escalations: escalationsOf(new Set(declared.map(({ action }) => action.id))),
     },
   }
 }
