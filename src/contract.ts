@@ -78,6 +78,7 @@ export const planAnswer = z
 const grantedTarget = z.object({
   kind: z.enum(['aws', 'postgres']),
   credential_endpoint: z.url(),
+  region: z.string().optional().meta({ description: 'Of an AWS target: where its role is used.' }),
   guarantees: z.array(z.string()),
 })
 

@@ -110,10 +110,11 @@ async function tokenAnswer(
 }
 
 function targetsOf(parts: ApiParts, grant: Grant, guarantees: Allowed['guarantees']) {
-  const targets = Object.entries(grant.plan.targets).map(([name, { kind }]) => [
+  const targets = Object.entries(grant.plan.targets).map(([name, target]) => [
     name,
     {
-      kind,
+      kind: target.kind,
+      ...(target.kind === 'aws' ? { region: target.region } : {}),
       credential_endpoint: `${parts.url}/v1/credentials/${name}`,
       guarantees: [...(guarantees[name] ?? [])],
     },
