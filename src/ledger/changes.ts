@@ -38,6 +38,7 @@ export function changeOf(entry: Entry): Change | undefined {
   switch (entry.kind) {
     case 'catalogue.loaded':
     case 'credential.refused':
+    case 'session.ended':
       return undefined
     case 'grant.decided': {
       if (entry.expires === undefined) return undefined

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Digest } from '../canonical.ts'
 import { REASON_CODES } from '../decision/reason.ts'
-import { CALLER_CLASSES } from '../identity/caller.ts'
+import { type Actor, CALLER_CLASSES } from '../identity/caller.ts'
 import { VERBS } from '../scope/access-postgres.ts'
 import type { Entry } from './entry.ts'
 
@@ -45,11 +45,18 @@ const environmentClass = z.enum(['prod', 'nonprod'])
 
 const claim = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])
 
+const actor: z.ZodType<Actor> = z.strictObject({
+  iss: name.exactOptional(),
+  sub: name,
+  act: z.lazy(() => actor).exactOptional(),
+})
+
 const caller = z.strictObject({
   class: z.enum(CALLER_CLASSES),
   issuer: name,
   subject: name,
   claims: z.record(z.string(), claim),
+  actor: actor.exactOptional(),
   token: z.string().regex(/^sha256:[0-9a-f]{64}$/),
 })
 
@@ -127,6 +134,15 @@ const credentialRevoked = z.strictObject({
   expires: time.exactOptional(),
 })
 
+const sessionEnded = z.strictObject({
+  ...ofGrant,
+  kind: z.literal('session.ended'),
+  target: name,
+  login: name,
+  breach: name,
+  detail: text,
+})
+
 const grantEnded = z.strictObject({
   ...ofGrant,
   kind: z.literal('grant.ended'),
@@ -143,6 +159,7 @@ export const entrySchema = z.discriminatedUnion('kind', [
   credentialMinted,
   credentialFailed,
   credentialRevoked,
+  sessionEnded,
   grantEnded,
 ])
 

@@ -1,7 +1,7 @@
 import type { Digest } from '../canonical.ts'
 import type { Reason } from '../decision/reason.ts'
 import type { EnvironmentClass } from '../environment/environment.ts'
-import type { CallerClass, ClaimValue } from '../identity/caller.ts'
+import type { Actor, CallerClass, ClaimValue } from '../identity/caller.ts'
 import type { BlastRadius } from '../plan/blast-radius.ts'
 import type { Parameters } from '../plan/parameters.ts'
 
@@ -17,6 +17,7 @@ export type Entry =
   | CredentialMinted
   | CredentialFailed
   | CredentialRevoked
+  | SessionEnded
   | GrantEnded
 
 interface Common {
@@ -47,6 +48,8 @@ export interface EntryCaller {
   readonly subject: string
   /** Only claims that the scope's rules look at. */
   readonly claims: Readonly<Record<string, ClaimValue>>
+  /** Who acts for the subject, newest first, when it is not the subject itself. */
+  readonly actor?: Actor
   readonly token: string
 }
 
@@ -111,6 +114,16 @@ export interface CredentialRevoked extends OfCredential {
   /** `gone`: seen to be unusable. `expires`: nothing can end it before this time. */
   readonly outcome: 'gone' | 'expires'
   readonly expires?: string
+}
+
+/** The broker ended one session of a credential because it exceeded a limit of its scope. */
+export interface SessionEnded extends OfGrant {
+  readonly kind: 'session.ended'
+  readonly target: string
+  readonly login: string
+  /** Which limit. */
+  readonly breach: string
+  readonly detail: string
 }
 
 export interface GrantEnded extends OfGrant {

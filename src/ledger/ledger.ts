@@ -86,6 +86,8 @@ export interface Ledger {
   expired(now: Date, limit: number): Promise<readonly GrantState[]>
   /** Credentials that still need work at their target: of ended grants, or without an outcome. */
   unfinished(now: Date, limit: number): Promise<readonly CredentialState[]>
+  /** Credentials that were minted and not yet revoked, of live and of ended grants. */
+  minted(): Promise<readonly CredentialState[]>
   /**
    * Runs a task that at most one replica may run at a time, or returns undefined at once when
    * another one is running it.

@@ -15,6 +15,7 @@ import type {
   GrantDecided,
   GrantEnded,
   Handle,
+  SessionEnded,
 } from './entry.ts'
 
 /** One HTTP request or one sweep: what its entries have in common. */
@@ -83,6 +84,7 @@ export function entryCaller(caller: Caller, found?: CatalogScope): EntryCaller {
     issuer: caller.issuer,
     subject: caller.subject,
     claims: Object.fromEntries(claims),
+    ...(caller.actor === undefined ? {} : { actor: caller.actor }),
     token: caller.token,
   }
 }
@@ -153,6 +155,14 @@ export function credentialRevoked(
     outcome: revoked.outcome,
     ...(revoked.outcome === 'expires' ? { expires: revoked.expiresAt.toISOString() } : {}),
   }
+}
+
+export function sessionEnded(
+  occasion: Occasion,
+  link: Link,
+  session: Pick<SessionEnded, 'target' | 'login' | 'breach' | 'detail'>,
+): SessionEnded {
+  return { ...common(occasion), kind: 'session.ended', ...link, ...session }
 }
 
 export function grantEnded(

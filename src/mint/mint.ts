@@ -3,6 +3,7 @@ import { isDecided } from '../decision/decide.ts'
 import { CredctlError } from '../errors.ts'
 import type { Handle } from '../ledger/entry.ts'
 import type { Secret } from '../secret/secret.ts'
+import type { Upkeep } from './upkeep.ts'
 
 /** A credential in its target's native shape; the only object in the program that holds one. */
 export type CredentialBody = AwsCredential | PostgresCredential
@@ -59,6 +60,8 @@ export interface Mint {
   revoke(handle: Handle, expiresAt: Date): Promise<Revoked>
   /** What revoking a grant at this target reaches and what it does not, for `guarantees`. */
   readonly guarantees: readonly string[]
+  /** For targets where the broker has work to do between mint and revoke. */
+  readonly upkeep?: Upkeep
   close(): Promise<void>
 }
 

@@ -1,5 +1,6 @@
 import { CredctlError } from '../errors.ts'
 import type { Mint } from './mint.ts'
+import type { Upkeep } from './upkeep.ts'
 
 /** The mint of each target, by environment and target name; filled once, at start. */
 export class Mints {
@@ -16,6 +17,14 @@ export class Mints {
     const mint = this.#mints.get(key(environment, target))
     if (mint !== undefined) return mint
     throw new CredctlError('target_unknown', `no target ${target} in environment ${environment}`)
+  }
+
+  /** Every target's upkeep, for those that have one. */
+  *upkeep(): Generator<{ environment: string; target: string; upkeep: Upkeep }> {
+    for (const [place, { upkeep }] of this.#mints) {
+      const [environment = '', target = ''] = place.split('/')
+      if (upkeep !== undefined) yield { environment, target, upkeep }
+    }
   }
 
   async close(): Promise<void> {

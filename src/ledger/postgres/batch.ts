@@ -5,7 +5,7 @@ import type { FullTile } from '../edge.ts'
 import type { Entry } from '../entry.ts'
 import { entryProblem } from '../entry-schema.ts'
 import type { Appended, Guard } from '../ledger.ts'
-import { HASH_BYTES, leafHash } from '../merkle.ts'
+import { leafHash } from '../merkle.ts'
 import { MAX_ENTRY_BYTES } from '../tile.ts'
 
 /** An entry on its way: checked, serialised and hashed once, when it arrived. */
@@ -89,18 +89,24 @@ export function guardError({ guard }: Waiting): CredctlError {
   return new CredctlError('grant_ended', 'the grant or credential has already ended')
 }
 
-/** Columns of a batch as `credctl_ledger.append` takes them: few, binary, any number of entries. */
+/** A batch as `credctl_ledger.append` takes it: few parameters for any number of entries. */
 export function rowsOf(batch: readonly Waiting[], tiles: readonly FullTile[]): readonly unknown[] {
+  const lengths = batch.map(({ body }) => body.length)
+  let end = 0
+  const starts = lengths.map((length) => {
+    end += length
+    return end - length
+  })
+  const guards = guardsOf(batch)
+  const changes = changesOf(batch)
   return [
-    batch.map(({ entry }) => ('grant' in entry ? entry.grant : '')),
-    batch.map(({ body }) => body.length),
+    batch.map(({ entry }) => ('grant' in entry ? entry.grant : null)),
+    starts,
+    lengths,
     Buffer.concat(batch.map(({ body }) => body)),
-    Buffer.concat(
-      batch.map(({ leaf }) => leaf),
-      batch.length * HASH_BYTES,
-    ),
-    JSON.stringify(guardsOf(batch)),
-    JSON.stringify(changesOf(batch)),
+    Buffer.concat(batch.map(({ leaf }) => leaf)),
+    ...[guards.usage, guards.grant, guards.credential].map(rows),
+    ...[changes.issued, changes.ended, changes.requested, changes.outcome].map(rows),
     tiles.map(({ level }) => level),
     tiles.map(({ index }) => index),
     Buffer.concat(tiles.map(({ hashes }) => hashes)),
@@ -108,36 +114,35 @@ export function rowsOf(batch: readonly Waiting[], tiles: readonly FullTile[]): r
   ]
 }
 
-function changesOf(batch: readonly Waiting[]): Record<string, object[]> {
-  const byKind: Record<string, object[]> = {}
-  for (const [position, { change }] of batch.entries()) {
-    if (change === undefined) continue
-    const { kind, ...columns } = change
-    byKind[kind] ??= []
-    byKind[kind].push({ position, ...columns })
-  }
-  return byKind
+function rows(all: readonly object[]): string | null {
+  return all.length === 0 ? null : JSON.stringify(all)
 }
 
-function guardsOf(batch: readonly Waiting[]): Record<string, object[]> {
-  const guards: Record<string, object[]> = {}
-  const add = (kind: string, row: object) => {
-    guards[kind] ??= []
-    guards[kind].push(row)
+type Rows<Kind extends string> = Readonly<Record<Kind, object[]>>
+
+function changesOf(batch: readonly Waiting[]): Rows<Change['kind']> {
+  const changes: Rows<Change['kind']> = { issued: [], ended: [], requested: [], outcome: [] }
+  for (const [position, { change }] of batch.entries()) {
+    if (change !== undefined) changes[change.kind].push({ position, ...change })
   }
+  return changes
+}
+
+function guardsOf(batch: readonly Waiting[]): Rows<keyof Guard> {
+  const guards: Rows<keyof Guard> = { usage: [], grant: [], credential: [] }
   const issued = new Map<string, number>()
   for (const [position, { entry, guard, change }] of batch.entries()) {
     if (guard.usage !== undefined) {
       const { scope, environment, liveGrants: live, grantsPerDay: per_day } = guard.usage
       const ahead = issued.get(usageKey({ scope, environment })) ?? 0
-      add('usage', { position, scope, environment, at: entry.time, live, per_day, ahead })
+      guards.usage.push({ position, scope, environment, at: entry.time, live, per_day, ahead })
     }
     if (guard.grant !== undefined && 'grant' in entry) {
       const live_at = guard.grant === 'live' ? entry.time : undefined
-      add('grants', { position, id: entry.grant, live_at })
+      guards.grant.push({ position, id: entry.grant, live_at })
     }
     if (guard.credential !== undefined && 'credential' in entry) {
-      add('credentials', { position, id: entry.credential })
+      guards.credential.push({ position, id: entry.credential })
     }
     if (change?.kind === 'issued') {
       const key = usageKey(change)

@@ -97,6 +97,10 @@ export class PostgresLedger implements Ledger {
     return this.#read(() => state.unfinishedCredentials(this.#reading, limit))
   }
 
+  minted(): Promise<readonly CredentialState[]> {
+    return this.#read(() => state.mintedCredentials(this.#reading))
+  }
+
   /** The lock lives as long as its connection: a broker that dies gives it up. */
   async exclusively<T>(task: string, run: () => Promise<T>): Promise<T | undefined> {
     const client = await this.#read(() => this.#reading.connect())

@@ -9,7 +9,7 @@
 const tables = `
 CREATE TABLE credctl_ledger.entries (
   index bigint PRIMARY KEY CHECK (index >= 0),
-  grant_id text,
+  grant_id text COLLATE "C",
   leaf bytea NOT NULL CHECK (octet_length(leaf) = 32),
   body bytea NOT NULL CHECK (octet_length(body) BETWEEN 1 AND 65535)
 );
@@ -37,26 +37,25 @@ CREATE TABLE credctl_ledger.head (
 INSERT INTO credctl_ledger.head (size, root, checkpoint, fence) VALUES (0, sha256(''), '', 0);
 
 CREATE TABLE credctl_ledger.grants (
-  id text PRIMARY KEY,
+  id text COLLATE "C" PRIMARY KEY,
   decided bigint NOT NULL,
-  scope text NOT NULL,
-  environment text NOT NULL,
-  class text NOT NULL,
-  issuer text NOT NULL,
-  subject text NOT NULL,
+  scope text COLLATE "C" NOT NULL,
+  environment text COLLATE "C" NOT NULL,
+  class text COLLATE "C" NOT NULL,
+  issuer text COLLATE "C" NOT NULL,
+  subject text COLLATE "C" NOT NULL,
   issued timestamptz NOT NULL,
   expires timestamptz NOT NULL,
   ended timestamptz,
   cause text
 );
-CREATE INDEX grants_live ON credctl_ledger.grants (scope, environment, expires)
+CREATE INDEX grants_unended ON credctl_ledger.grants (expires, scope, environment)
   WHERE ended IS NULL;
-CREATE INDEX grants_issued ON credctl_ledger.grants (scope, environment, issued);
-CREATE INDEX grants_unended ON credctl_ledger.grants (expires) WHERE ended IS NULL;
+CREATE INDEX grants_issued ON credctl_ledger.grants (issued, scope, environment);
 
 CREATE TABLE credctl_ledger.credentials (
-  id text PRIMARY KEY,
-  grant_id text NOT NULL,
+  id text COLLATE "C" PRIMARY KEY,
+  grant_id text COLLATE "C" NOT NULL,
   target text NOT NULL,
   requested bigint NOT NULL,
   requested_at timestamptz NOT NULL,
@@ -98,36 +97,39 @@ CREATE TRIGGER only_forward BEFORE UPDATE ON credctl_ledger.head
 `
 
 /*
- * One round trip a batch. `conflict`: the head is not the one the batch was built on. `refused`:
- * the guards at these positions (counted from 0) do not hold. In both cases nothing was written.
+ * One round trip a batch. False: the head is not the one the batch was built on, and nothing was
+ * written. Error CL001: the guards at the positions in its detail do not hold, and nothing was
+ * written.
  *
- * Guards are checked under the head's row lock, which every writer takes first, so what they count
- * cannot change before the commit. Within a batch no entry changes what another one's guard reads,
- * except for new grants of one scope, which \`ahead\` counts.
+ * Moving the head comes first: it is the compare-and-swap, and its row lock makes every writer wait
+ * until this one has committed, so what guards count cannot change in between. Within a batch no
+ * entry changes what another one's guard reads, except new grants of one scope: `ahead` counts
+ * those.
  */
 const append = `
 CREATE FUNCTION credctl_ledger.append(
   expected_size bigint, expected_root bytea, expected_fence bigint,
   new_root bytea, new_checkpoint text,
-  grant_ids text[], lengths int[], bodies bytea, leaves bytea,
-  guards jsonb, changes jsonb,
+  grant_ids text[], starts int[], lengths int[], bodies bytea, leaves bytea,
+  usage_guards json, grant_guards json, credential_guards json,
+  new_grants json, new_ends json, new_credentials json, new_outcomes json,
   tile_levels int[], tile_indexes bigint[], tile_hashes bytea, tile_roots bytea
-) RETURNS TABLE (outcome text, failed int[]) LANGUAGE plpgsql SECURITY DEFINER
+) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  current credctl_ledger.head;
-  broken int[];
+  broken int[] := '{}';
+  more int[];
 BEGIN
-  SELECT * INTO STRICT current FROM credctl_ledger.head h FOR UPDATE;
-  IF current.size <> expected_size OR current.root <> expected_root
-     OR current.fence <> expected_fence THEN
-    RETURN QUERY SELECT 'conflict', NULL::int[];
-    RETURN;
+  UPDATE credctl_ledger.head h
+     SET size = expected_size + cardinality(lengths), root = new_root, checkpoint = new_checkpoint
+   WHERE h.size = expected_size AND h.root = expected_root AND h.fence = expected_fence;
+  IF NOT FOUND THEN
+    RETURN false;
   END IF;
 
-  IF guards ? 'usage' THEN
-    SELECT array_agg(g.position) INTO broken
-      FROM jsonb_to_recordset(guards -> 'usage') AS g(position int, scope text, environment text,
+  IF usage_guards IS NOT NULL THEN
+    SELECT array_agg(g.position) INTO more
+      FROM json_to_recordset(usage_guards) AS g(position int, scope text, environment text,
         at timestamptz, live int, per_day int, ahead int)
      WHERE (g.live IS NOT NULL AND g.ahead + (SELECT count(*) FROM credctl_ledger.grants o
               WHERE o.scope = g.scope AND o.environment = g.environment
@@ -135,28 +137,30 @@ BEGIN
         OR (g.per_day IS NOT NULL AND g.ahead + (SELECT count(*) FROM credctl_ledger.grants o
               WHERE o.scope = g.scope AND o.environment = g.environment
                 AND o.issued > g.at - interval '24 hours') >= g.per_day);
+    broken := broken || coalesce(more, '{}');
   END IF;
-  IF guards ? 'grants' THEN
-    SELECT coalesce(broken, '{}') || coalesce(array_agg(g.position), '{}') INTO broken
-      FROM jsonb_to_recordset(guards -> 'grants') AS g(position int, id text, live_at timestamptz)
+  IF grant_guards IS NOT NULL THEN
+    SELECT array_agg(g.position) INTO more
+      FROM json_to_recordset(grant_guards) AS g(position int, id text, live_at timestamptz)
      WHERE NOT EXISTS (SELECT FROM credctl_ledger.grants o WHERE o.id = g.id AND o.ended IS NULL
               AND (g.live_at IS NULL OR o.expires > g.live_at));
+    broken := broken || coalesce(more, '{}');
   END IF;
-  IF guards ? 'credentials' THEN
-    SELECT coalesce(broken, '{}') || coalesce(array_agg(g.position), '{}') INTO broken
-      FROM jsonb_to_recordset(guards -> 'credentials') AS g(position int, id text)
+  IF credential_guards IS NOT NULL THEN
+    SELECT array_agg(g.position) INTO more
+      FROM json_to_recordset(credential_guards) AS g(position int, id text)
      WHERE NOT EXISTS (SELECT FROM credctl_ledger.credentials o
               WHERE o.id = g.id AND o.status IN ('requested', 'minted'));
+    broken := broken || coalesce(more, '{}');
   END IF;
   IF cardinality(broken) > 0 THEN
-    RETURN QUERY SELECT 'refused', broken;
-    RETURN;
+    RAISE EXCEPTION 'guards do not hold' USING ERRCODE = 'CL001', DETAIL = to_json(broken)::text;
   END IF;
 
   INSERT INTO credctl_ledger.entries (index, grant_id, leaf, body)
-  SELECT expected_size + e.at - 1, nullif(e.grant_id, ''), substr(leaves, (e.at::int - 1) * 32 + 1, 32),
-         substr(bodies, 1 + (sum(e.length) OVER (ORDER BY e.at) - e.length)::int, e.length)
-    FROM unnest(grant_ids, lengths) WITH ORDINALITY AS e(grant_id, length, at);
+  SELECT expected_size + e.at - 1, e.grant_id,
+         substr(leaves, (e.at::int - 1) * 32 + 1, 32), substr(bodies, e.start + 1, e.length)
+    FROM unnest(grant_ids, starts, lengths) WITH ORDINALITY AS e(grant_id, start, length, at);
 
   IF cardinality(tile_levels) > 0 THEN
     INSERT INTO credctl_ledger.tiles (level, index, hashes, root)
@@ -164,34 +168,35 @@ BEGIN
            substr(tile_roots, (t.at::int - 1) * 32 + 1, 32)
       FROM unnest(tile_levels, tile_indexes) WITH ORDINALITY AS t(level, index, at);
   END IF;
-
-  IF changes ? 'issued' THEN
-    INSERT INTO credctl_ledger.grants (id, decided, scope, environment, class, issuer, subject, issued, expires)
-    SELECT c."grant", expected_size + c.position, c.scope, c.environment, c.class, c.issuer, c.subject, c.at, c.expires
-      FROM jsonb_to_recordset(changes -> 'issued') AS c(position int, "grant" text, scope text, environment text,
-        class text, issuer text, subject text, at timestamptz, expires timestamptz)
+  IF new_grants IS NOT NULL THEN
+    INSERT INTO credctl_ledger.grants
+      (id, decided, scope, environment, class, issuer, subject, issued, expires)
+    SELECT c."grant", expected_size + c.position, c.scope, c.environment, c.class, c.issuer,
+           c.subject, c.at, c.expires
+      FROM json_to_recordset(new_grants) AS c(position int, "grant" text, scope text,
+        environment text, class text, issuer text, subject text, at timestamptz,
+        expires timestamptz)
     ON CONFLICT DO NOTHING;
   END IF;
-  IF changes ? 'ended' THEN
+  IF new_ends IS NOT NULL THEN
     UPDATE credctl_ledger.grants g SET ended = c.at, cause = c.cause
-      FROM jsonb_to_recordset(changes -> 'ended') AS c("grant" text, at timestamptz, cause text)
+      FROM json_to_recordset(new_ends) AS c("grant" text, at timestamptz, cause text)
      WHERE g.id = c."grant" AND g.ended IS NULL;
   END IF;
-  IF changes ? 'requested' THEN
+  IF new_credentials IS NOT NULL THEN
     INSERT INTO credctl_ledger.credentials (id, grant_id, target, requested, requested_at, status)
     SELECT c.credential, c."grant", c.target, expected_size + c.position, c.at, 'requested'
-      FROM jsonb_to_recordset(changes -> 'requested') AS c(position int, credential text, "grant" text, target text, at timestamptz)
+      FROM json_to_recordset(new_credentials) AS c(position int, credential text, "grant" text,
+        target text, at timestamptz)
     ON CONFLICT DO NOTHING;
   END IF;
-  IF changes ? 'outcome' THEN
-    UPDATE credctl_ledger.credentials k SET status = c.status, expires = coalesce(c.expires, k.expires)
-      FROM jsonb_to_recordset(changes -> 'outcome') AS c(credential text, status text, expires timestamptz)
+  IF new_outcomes IS NOT NULL THEN
+    UPDATE credctl_ledger.credentials k
+       SET status = c.status, expires = coalesce(c.expires, k.expires)
+      FROM json_to_recordset(new_outcomes) AS c(credential text, status text, expires timestamptz)
      WHERE k.id = c.credential;
   END IF;
-
-  UPDATE credctl_ledger.head SET size = expected_size + cardinality(lengths), root = new_root,
-    checkpoint = new_checkpoint;
-  RETURN QUERY SELECT 'appended', NULL::int[];
+  RETURN true;
 END $$;
 
 -- Waits for its turn: whoever lost a race takes the lock first and builds its batch under it.

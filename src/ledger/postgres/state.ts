@@ -95,6 +95,11 @@ export async function unfinishedCredentials(
   return (await pool.query<CredentialRow>(text, [limit])).rows.map(toCredential)
 }
 
+export async function mintedCredentials(pool: pg.Pool): Promise<readonly CredentialState[]> {
+  const text = `${CREDENTIAL} WHERE k.status = 'minted' ORDER BY k.requested`
+  return (await pool.query<CredentialRow>(text)).rows.map(toCredential)
+}
+
 export async function countUsage(
   pool: pg.Pool,
   scope: string,

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type pg from 'pg'
+import pg from 'pg'
 import { CredctlError, isCredctlError } from '../../errors.ts'
 import { formatCheckpoint } from '../checkpoint.ts'
 import type { Edge, FullTile } from '../edge.ts'
@@ -224,20 +224,25 @@ export class Writer {
   }
 }
 
-const APPEND = `SELECT outcome, failed FROM credctl_ledger.append(
-  $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+const PARAMETERS = Array.from({ length: 21 }, (_, at) => `$${at + 1}`).join(', ')
+const APPEND = `SELECT credctl_ledger.append(${PARAMETERS}) AS appended`
+/** SQLSTATE of our own: guards do not hold; the detail lists their positions. */
+const REFUSED = 'CL001'
 
 async function appendRows(client: Queryable, built: Built): Promise<Answer> {
   const { batch, before, after, fence, checkpoint, tiles } = built
   const head = [before.size, before.root(), fence, after.root(), checkpoint]
-  const { rows } = await client.query<{ outcome: Answer['outcome']; failed: number[] }>({
-    name: 'ledger-append',
-    text: APPEND,
-    values: [...head, ...rowsOf(batch, tiles)],
-  })
-  const [row] = rows
-  if (row === undefined) throw new Error('credctl_ledger.append gave no answer')
-  return row
+  try {
+    const { rows } = await client.query<{ appended: boolean }>({
+      name: 'ledger-append',
+      text: APPEND,
+      values: [...head, ...rowsOf(batch, tiles)],
+    })
+    return { outcome: rows[0]?.appended === true ? 'appended' : 'conflict' }
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError) || error.code !== REFUSED) throw error
+    return { outcome: 'refused', failed: JSON.parse(error.detail ?? '') }
+  }
 }
 
 function rejectRefused(batch: readonly Waiting[], failed: readonly number[]): readonly Waiting[] {

@@ -7,8 +7,8 @@ export type Row = Readonly<Record<string, unknown>>
 
 /** What the rest of the mint needs of a connection; errors are the driver's own. */
 export interface Session {
-  /** One statement with parameters. */
-  query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>
+  /** One statement with parameters; with a name, the connection keeps it prepared. */
+  query(text: string, values?: readonly unknown[], name?: string): Promise<readonly Row[]>
   /** Statements as one message: one round trip, and one transaction unless they say otherwise. */
   batch(text: string): Promise<readonly (readonly Row[])[]>
 }
@@ -20,7 +20,7 @@ export interface Admin extends Session {
   close(): Promise<void>
 }
 
-const CONNECTIONS = 8
+const CONNECTIONS = 6
 const CONNECT_MS = 5_000
 /** Above the server's own timeout: what the client gives up on must not commit later. */
 const ANSWER_MS = 20_000
@@ -34,31 +34,35 @@ const SETTINGS = {
   statement_timeout: '15s',
   lock_timeout: '5s',
   idle_in_transaction_session_timeout: '15s',
-  default_transaction_isolation: 'read\\ committed',
+  default_transaction_isolation: 'read committed',
   TimeZone: 'UTC',
 }
 
-/** Opens nothing yet: connections are made when they are needed. */
-export function openAdmin(target: PostgresTarget, resolve: ResolveSecret): Admin {
+/**
+ * Opens nothing yet: connections are made when they are needed. With a role, every session has
+ * that role's rights instead of the admin's from its start.
+ */
+export function openAdmin(target: PostgresTarget, resolve: ResolveSecret, role?: string): Admin {
   let opening: Promise<Pool> | undefined
   const pool = (): Promise<Pool> => {
-    opening ??= openPool(target, resolve).catch((error: unknown) => {
+    opening ??= openPool(target, resolve, role).catch((error: unknown) => {
       opening = undefined
       throw error
     })
     return opening
   }
   return {
-    query: async (text, values) => {
+    query: async (text, values = [], name) => {
       const ready = await pool()
-      return (await withFreshSecret(() => ready.query(text, [...(values ?? [])]))).rows
+      const query = { text, values: [...values], ...(name === undefined ? {} : { name }) }
+      return (await withFreshSecret(() => ready.query(query))).rows
     },
     batch: async (text) => {
       const ready = await pool()
       return rowsOf(await withFreshSecret(() => ready.query(text)))
     },
     in: async (database, run) => {
-      const options = { ...(await clientOptions(target, resolve)), database }
+      const options = { ...(await clientOptions(target, resolve, role)), database }
       const client = await withFreshSecret(() => connect(options))
       try {
         return await run({
@@ -75,8 +79,12 @@ export function openAdmin(target: PostgresTarget, resolve: ResolveSecret): Admin
   }
 }
 
-async function openPool(target: PostgresTarget, resolve: ResolveSecret): Promise<Pool> {
-  const options = await clientOptions(target, resolve)
+async function openPool(
+  target: PostgresTarget,
+  resolve: ResolveSecret,
+  role: string | undefined,
+): Promise<Pool> {
+  const options = await clientOptions(target, resolve, role)
   const pool = new Pool({ ...options, max: CONNECTIONS, idleTimeoutMillis: 30_000 })
   // An idle connection that breaks is replaced at the next use; without a listener it would end
   // the process.
@@ -94,6 +102,7 @@ async function connect(options: ClientConfig): Promise<Client> {
 async function clientOptions(
   target: PostgresTarget,
   resolve: ResolveSecret,
+  role: string | undefined,
 ): Promise<ClientConfig> {
   const ca = target.ca === undefined ? {} : { ca: (await resolve(target.ca)).reveal() }
   return {
@@ -107,13 +116,18 @@ async function clientOptions(
       ? { ssl: false }
       : { ssl: { rejectUnauthorized: true, ...ca }, enableChannelBinding: true }),
     application_name: 'credctl',
-    options: Object.entries(SETTINGS)
-      .map(([name, value]) => `-c ${name}=${value}`)
-      .join(' '),
+    options: startOptions({ ...SETTINGS, ...(role === undefined ? {} : { role }) }),
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: ANSWER_MS,
     keepAlive: true,
   }
+}
+
+/** As `postgres -c name=value`, with white space and backslashes escaped. */
+export function startOptions(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${value.replace(/[\\\s]/g, '\\$&')}`)
+    .join(' ')
 }
 
 /** The secret may have been rotated between reading and using it: once more, then it is wrong. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { quoteRole } from '../../plan/postgres/sql.ts'
 import type { SessionLimits } from '../../scope/access-postgres.ts'
 import { checkedVerifier } from '../../secret/scram.ts'
+import { startOptions } from './admin.ts'
 
 /** Every login of ours, as a pattern for SQL's LIKE. */
 export const LOGINS = 'cbg\\_%'
@@ -23,33 +24,37 @@ export function grantOfLogin(login: string): string | undefined {
 
 export interface LoginRequest {
   readonly login: string
-  readonly group: string
   readonly verifier: string
   readonly expiresAt: Date
-  readonly limits: SessionLimits
+  readonly connections: number
 }
 
 /**
- * The statements that make a login: few, because for each one after the first the server looks
- * through every role that the admin has made and not yet dropped. The timeouts are only defaults,
- * which a session can switch off; the watchdog holds the limits. The membership comes last: it locks the group role until the
- * commit, and everything before it can run beside other mints. Never `IN ROLE`, which leaves
- * SET TRUE: a session that ran SET ROLE keeps its rights after the login is dropped.
+ * Makes a login that can do nothing yet. It is not waited for until it is on disk: the membership
+ * that makes it useful is, and comes after it in the write-ahead log.
  */
 export function createLoginStatements(request: LoginRequest): string[] {
-  const login = quoteRole(request.login)
-  const { limits } = request
-  const defaults = {
-    statement_timeout: limits.statement,
-    idle_in_transaction_session_timeout: limits.idle_in_transaction,
-  }
+  const { verifier, expiresAt, connections } = request
   return [
-    `CREATE ROLE ${login} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT CONNECTION LIMIT ${limits.connections} PASSWORD '${checkedVerifier(request.verifier)}' VALID UNTIL '${request.expiresAt.toISOString()}'`,
-    ...Object.entries(defaults).map(
-      ([name, seconds]) => `ALTER ROLE ${login} SET ${name} = '${seconds}s'`,
-    ),
-    `GRANT ${quoteRole(request.group)} TO ${login} WITH INHERIT TRUE, SET FALSE`,
+    'SET LOCAL synchronous_commit = off',
+    `CREATE ROLE ${quoteRole(request.login)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT CONNECTION LIMIT ${connections} PASSWORD '${checkedVerifier(verifier)}' VALID UNTIL '${expiresAt.toISOString()}'`,
   ]
+}
+
+/**
+ * Gives it the privileges of the group role. Never with SET: a session that ran SET ROLE keeps its
+ * rights after the login is dropped, which is why `CREATE ROLE … IN ROLE` will not do.
+ */
+export function membershipStatement(login: string, group: string): string {
+  return `GRANT ${quoteRole(group)} TO ${quoteRole(login)} WITH INHERIT TRUE, SET FALSE`
+}
+
+/** What a session starts with unless it says otherwise; the watchdog holds the limits. */
+export function sessionDefaults(limits: SessionLimits): string {
+  return startOptions({
+    statement_timeout: `${limits.statement}s`,
+    idle_in_transaction_session_timeout: `${limits.idle_in_transaction}s`,
+  })
 }
 
 const note = z.object({

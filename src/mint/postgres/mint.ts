@@ -4,22 +4,25 @@ import type { PostgresTarget } from '../../environment/target-postgres.ts'
 import { CredctlError } from '../../errors.ts'
 import type { Handle } from '../../ledger/entry.ts'
 import type { PostgresPlan } from '../../plan/postgres/plan.ts'
+import { granterRole } from '../../plan/postgres/setup.ts'
+import type { SessionLimits } from '../../scope/access-postgres.ts'
 import type { ResolveSecret } from '../../secret/resolve.ts'
 import { Secret } from '../../secret/secret.ts'
 import type { Mint, Minted, PostgresCredential } from '../mint.ts'
+import type { EndedSession, LedgerView, Reconciled, Upkeep } from '../upkeep.ts'
 import { type Admin, openAdmin } from './admin.ts'
 import { type Collected, collectGroups } from './collect.ts'
 import { codeOf, retryingRaces, targetFailure } from './failure.ts'
 import type { Finding } from './finding.ts'
 import { type Fingerprint, fingerprintOf, fingerprintSql } from './fingerprint.ts'
 import { GUARANTEES } from './guarantees.ts'
-import { createLoginStatements, loginName } from './login.ts'
+import { createLoginStatements, loginName, membershipStatement, sessionDefaults } from './login.ts'
 import { LoginSecrets } from './login-secrets.ts'
 import { preflight } from './preflight.ts'
 import { Readiness, requireServer } from './readiness.ts'
-import { type LedgerView, type Reconciled, reconcile } from './reconcile.ts'
+import { reconcile } from './reconcile.ts'
 import { revokeLogin } from './revoke.ts'
-import { type EndedSession, patrol } from './watchdog.ts'
+import { patrol } from './watchdog.ts'
 
 export interface PostgresMintParts {
   readonly resolve: ResolveSecret
@@ -31,11 +34,13 @@ export interface PostgresMintParts {
 const MAX_SKEW_MS = 5_000
 
 /** Credentials of one PostgreSQL database: logins that live as long as their grant. */
-export class PostgresMint implements Mint {
+export class PostgresMint implements Mint, Upkeep {
   readonly guarantees = Object.values(GUARANTEES)
+  readonly upkeep: Upkeep = this
   readonly #target: PostgresTarget
   readonly #clock: Clock
   readonly #admin: Admin
+  readonly #granter: Admin
   readonly #secrets: LoginSecrets
   readonly #readiness: Readiness
 
@@ -44,8 +49,9 @@ export class PostgresMint implements Mint {
     this.#target = target
     this.#clock = parts.clock ?? systemClock
     this.#admin = openAdmin(target, parts.resolve)
+    this.#granter = openAdmin(target, parts.resolve, granterRole(target.admin.user))
     this.#secrets = new LoginSecrets(parts.random ?? systemRandom)
-    this.#readiness = new Readiness({ session: this.#admin, target, clock: this.#clock })
+    this.#readiness = new Readiness({ session: this.#granter, target, clock: this.#clock })
   }
 
   handle(grant: Grant, target: string, credentialId: string): Handle {
@@ -74,8 +80,8 @@ export class PostgresMint implements Mint {
   /** For `doctor`: what stands between this plan and a mint. Changes nothing. */
   async preflight(plan: PostgresPlan): Promise<readonly Finding[]> {
     return await this.#talk('looking at the database', async () => {
-      await requireServer(this.#admin)
-      return await preflight(this.#admin, plan, this.#target.accept)
+      await requireServer(this.#granter)
+      return await preflight(this.#granter, plan, this.#target.accept)
     })
   }
 
@@ -93,11 +99,11 @@ export class PostgresMint implements Mint {
 
   /** Drops group roles that no login uses, except those of plans in force. */
   async collectGroups(keep: readonly string[]): Promise<Collected> {
-    return await this.#talk('collecting group roles', () => collectGroups(this.#admin, keep))
+    return await this.#talk('collecting group roles', () => collectGroups(this.#granter, keep))
   }
 
   async close(): Promise<void> {
-    await this.#admin.close()
+    await Promise.all([this.#admin.close(), this.#granter.close()])
   }
 
   async #talk<T>(doing: string, run: () => Promise<T>): Promise<T> {
@@ -116,30 +122,41 @@ export class PostgresMint implements Mint {
     ])
     const { groupRole: group, limits } = plan
     const { expiresAt } = grant
-    const statements = createLoginStatements({ login, group, verifier, expiresAt, limits })
-    const seen = await this.#create(plan, statements)
+    const { connections } = limits
+    const statements = createLoginStatements({ login, verifier, expiresAt, connections })
+    const [seen] = await Promise.all([
+      this.#look(plan),
+      retryingRaces(() => this.#admin.batch(statements.join(';\n'))),
+    ])
+    await retryingRaces(() => this.#granter.batch(membershipStatement(login, group)))
     const { findings } = await this.#readiness.confirm(passed, seen, plan, grants)
-    const credential = this.#credential(login, password, expiresAt)
+    const credential = this.#credential(login, password, expiresAt, limits)
     const facts = { group_role: group, ...acceptedFacts(findings) }
     return { credential: new Secret(credential), fingerprint: login, expiresAt, facts }
   }
 
-  /** One round trip, one transaction; the fingerprint is read before anything is locked. */
-  async #create(plan: PostgresPlan, statements: readonly string[]): Promise<Fingerprint> {
-    const text = [fingerprintSql(plan), ...statements].join(';\n')
+  /** At the catalogue and the clock, beside the creation of the login. */
+  async #look(plan: PostgresPlan): Promise<Fingerprint> {
     const before = this.#clock.now().getTime()
-    const results = await retryingRaces(() => this.#admin.batch(text))
-    const seen = fingerprintOf(results[0])
+    const seen = fingerprintOf(
+      await this.#granter.query(fingerprintSql(plan), [], `fingerprint ${plan.groupRole}`),
+    )
     refuseSkew(seen.now, before, this.#clock.now().getTime())
     return seen
   }
 
-  #credential(login: string, password: Secret<string>, expiresAt: Date): PostgresCredential {
+  #credential(
+    login: string,
+    password: Secret<string>,
+    expiresAt: Date,
+    limits: SessionLimits,
+  ): PostgresCredential {
     const { host, port, database, tls } = this.#target
     const secret = password.reveal()
     const sslmode = tls === 'disable' ? 'disable' : 'verify-full'
     const authority = `${login}:${encodeURIComponent(secret)}@${uriHost(host)}:${port}`
-    const uri = `postgresql://${authority}/${encodeURIComponent(database)}?sslmode=${sslmode}`
+    const query = `sslmode=${sslmode}&options=${encodeURIComponent(sessionDefaults(limits))}`
+    const uri = `postgresql://${authority}/${encodeURIComponent(database)}?${query}`
     const expires_at = expiresAt.toISOString()
     return { host, port, database, user: login, password: secret, sslmode, uri, expires_at }
   }

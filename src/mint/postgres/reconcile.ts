@@ -1,39 +1,8 @@
+import type { FoundLogin, LedgerView, LedgerWord, Reconciled } from '../upkeep.ts'
 import type { Admin, Session } from './admin.ts'
 import { codeOf } from './failure.ts'
 import { LOGINS } from './login.ts'
 import { revokeLogin } from './revoke.ts'
-
-/** A login on the server whose name is of our making. */
-export interface FoundLogin {
-  readonly login: string
-  /** Undefined when it never expires, which no login of ours does. */
-  readonly expiresAt: Date | undefined
-  readonly canLogin: boolean
-  readonly sessions: number
-  /** The server itself records that the broker's admin created it. */
-  readonly ours: boolean
-}
-
-/** What the ledger says of a login: its credential may still be used, is over, or never was. */
-export type LedgerWord = 'open' | 'finished' | 'unknown'
-
-export interface Reconciled {
-  /** Ended now: over according to the ledger, or unknown to it and expired. */
-  readonly dropped: readonly string[]
-  /** Unknown to the ledger and not expired: an older ledger was restored, or another broker's. */
-  readonly unknown: readonly FoundLogin[]
-  /** Expected by the ledger but not on the server. */
-  readonly missing: readonly string[]
-  /** To be ended, but it did not work this time. */
-  readonly failed: readonly { readonly login: string; readonly code: string }[]
-}
-
-export interface LedgerView {
-  readonly now: Date
-  /** Logins of credentials that the ledger takes for usable. */
-  readonly expected: readonly string[]
-  word(login: string): Promise<LedgerWord>
-}
 
 /** How many one round ends, so that a restart after a long outage is no storm. */
 const BATCH = 50

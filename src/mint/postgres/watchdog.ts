@@ -1,24 +1,6 @@
+import type { Breach, EndedSession } from '../upkeep.ts'
 import type { Row, Session } from './admin.ts'
 import { grantOfLogin, LOGINS, limitsOfNote, type WatchedLimits } from './login.ts'
-
-export type Breach =
-  | 'statement'
-  | 'transaction'
-  | 'idle_in_transaction'
-  | 'lock_mode'
-  | 'lock_wait'
-  | 'lock_held'
-  | 'expired'
-
-/** A session that the watchdog ended. */
-export interface EndedSession {
-  readonly grant: string | undefined
-  readonly login: string
-  readonly pid: number
-  readonly breach: Breach
-  /** How long it had lasted, or the lock it held. */
-  readonly detail: string
-}
 
 /** For a group role whose comment is not of our making: nothing of ours runs longer than a grant can live. */
 const WIDEST: WatchedLimits = {

@@ -14,16 +14,16 @@ const BROKER: Check = {
   finding: 'broker_overprivileged',
   level: 'blocks',
   message: (object, detail) => `the broker's admin ${object} ${detail}`,
-  sql: `SELECT quote_ident(current_user) AS object, x.detail, x.fix, 'blocks' AS level FROM (
-      SELECT 'is a superuser' AS detail, format('ALTER ROLE %I NOSUPERUSER', current_user) AS fix
-        FROM pg_roles WHERE rolname = current_user AND rolsuper
-      UNION ALL SELECT 'may bypass row-level security', format('ALTER ROLE %I NOBYPASSRLS', current_user)
-        FROM pg_roles WHERE rolname = current_user AND rolbypassrls AND NOT rolsuper
-      UNION ALL SELECT DISTINCT 'is a member of ' || relowner::regrole || ', who owns declared tables', format('REVOKE %s FROM %I', relowner::regrole, current_user)
-        FROM scoped WHERE pg_has_role(current_user, relowner, 'MEMBER')
-          AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)) x
-    UNION ALL SELECT quote_ident(current_user), 'lacks pg_read_all_stats: the watchdog sees no times',
-      format('GRANT pg_read_all_stats TO %I', current_user), 'warns' WHERE NOT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')`,
+  sql: `, broker AS (SELECT oid, rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname IN (session_user, current_user))
+    SELECT quote_ident(rolname) AS object, 'is a superuser' AS detail, format('ALTER ROLE %I NOSUPERUSER', rolname) AS fix, 'blocks' AS level
+      FROM broker WHERE rolsuper
+    UNION ALL SELECT quote_ident(rolname), 'may bypass row-level security', format('ALTER ROLE %I NOBYPASSRLS', rolname), 'blocks'
+      FROM broker WHERE rolbypassrls AND NOT rolsuper
+    UNION ALL SELECT DISTINCT quote_ident(rolname), 'is a member of ' || relowner::regrole || ', who owns declared tables',
+        format('REVOKE %s FROM %I', relowner::regrole, rolname), 'blocks'
+      FROM broker, scoped WHERE NOT rolsuper AND pg_has_role(broker.oid, relowner, 'MEMBER')
+    UNION ALL SELECT quote_ident(session_user), 'lacks pg_read_all_stats: the watchdog sees no times',
+        format('GRANT pg_read_all_stats TO %I', session_user), 'warns' WHERE NOT pg_has_role(session_user, 'pg_read_all_stats', 'USAGE')`,
 }
 
 const TEMPORARY: Check = {

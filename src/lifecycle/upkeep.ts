@@ -1,0 +1,83 @@
+import { type Random, ulid } from '../clock.ts'
+import type { CredentialState, Ledger } from '../ledger/ledger.ts'
+import { sessionEnded } from '../ledger/record.ts'
+import type { EndedSession, LedgerView, LedgerWord, Reconciled } from '../mint/upkeep.ts'
+import type { Parts } from './revocation.ts'
+
+export interface UpkeepParts extends Parts {
+  readonly random: Random
+  readonly onReconciled: (place: Place, reconciled: Reconciled) => void
+  /** A target that could not be looked at this time. */
+  readonly onUnreachable: (place: Place, error: unknown) => void
+}
+
+export interface Place {
+  readonly environment: string
+  readonly target: string
+}
+
+/**
+ * Ends every session that exceeds a limit of its scope, and puts that on the record. Only targets
+ * with credentials that could be in use are looked at; one replica at a time.
+ */
+export async function patrolTargets(parts: UpkeepParts): Promise<void> {
+  await parts.ledger.exclusively('patrol', async () => {
+    const used = new Set((await parts.ledger.minted()).map(placeKey))
+    for (const { upkeep, ...place } of parts.mints.upkeep()) {
+      if (!used.has(placeKey(place))) continue
+      try {
+        for (const session of await upkeep.patrol()) await recordEnd(parts, place, session)
+      } catch (error) {
+        parts.onUnreachable(place, error)
+      }
+    }
+  })
+}
+
+async function recordEnd(parts: UpkeepParts, { target }: Place, session: EndedSession) {
+  const grant = session.grant === undefined ? undefined : await parts.ledger.grant(session.grant)
+  if (grant === undefined) return
+  const occasion = { request: ulid(parts.clock, parts.random), now: parts.clock.now() }
+  const link = { grant: grant.id, previous: grant.lastIndex }
+  const { login, breach, detail } = session
+  await parts.ledger.append(sessionEnded(occasion, link, { target, login, breach, detail }))
+}
+
+/** Compares every target with the ledger; what differs is reported, what is over is ended. */
+export async function reconcileTargets(parts: UpkeepParts): Promise<void> {
+  await parts.ledger.exclusively('reconcile', async () => {
+    const minted = await parts.ledger.minted()
+    for (const { upkeep, ...place } of parts.mints.upkeep()) {
+      const here = minted.filter((credential) => placeKey(credential) === placeKey(place))
+      try {
+        const view = viewOf(parts.ledger, parts.clock.now(), here)
+        parts.onReconciled(place, await upkeep.reconcile(view))
+      } catch (error) {
+        parts.onUnreachable(place, error)
+      }
+    }
+  })
+}
+
+function viewOf(ledger: Ledger, now: Date, minted: readonly CredentialState[]): LedgerView {
+  return {
+    now,
+    expected: minted.flatMap(({ handle }) => (handle.kind === 'postgres' ? [handle.login] : [])),
+    word: (login) => wordOf(ledger, login),
+  }
+}
+
+const LOGIN = /^cbg_([0-9a-z]{26})_/
+
+/** A login's name carries its grant; the grant's credentials say which login is whose. */
+async function wordOf(ledger: Ledger, login: string): Promise<LedgerWord> {
+  const grant = LOGIN.exec(login)?.[1]?.toUpperCase()
+  const credentials = grant === undefined ? [] : await ledger.credentials(grant)
+  const found = credentials.find(({ handle }) => 'login' in handle && handle.login === login)
+  if (found === undefined) return 'unknown'
+  return found.status === 'minted' || found.status === 'requested' ? 'open' : 'finished'
+}
+
+function placeKey({ environment, target }: Place): string {
+  return `${environment}/${target}`
+}
