@@ -4,7 +4,11 @@ import type { Actor } from './caller.ts'
 
 /** Longer chains say nothing more to a reader of the log. */
 const MAX_DEPTH = 4
-const text = z.string().min(1).max(1024)
+const text = z
+  .string()
+  .min(1)
+  .max(1024)
+  .regex(/^\P{Cc}*$/u)
 
 /** The `act` claim: who acts, through whom. Other members of it carry no meaning here. */
 export const actorSchema: z.ZodType<Actor> = z

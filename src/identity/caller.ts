@@ -11,9 +11,9 @@ export type Claims = Readonly<Record<string, ClaimValue>>
 
 /** Someone a caller acts through (RFC 8693 section 4.1). The outermost is the one acting now. */
 export interface Actor {
-  readonly iss?: string | undefined
+  readonly iss?: string
   readonly sub: string
-  readonly act?: Actor | undefined
+  readonly act?: Actor
 }
 
 /** An authenticated identity. Only `identity/` makes one, from a verified token. */
