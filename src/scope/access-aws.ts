@@ -45,6 +45,11 @@ const statement = fields({
   leading_keys: z.array(leadingKey).min(1).max(20).optional(),
   /** A KMS key serves this service on the task's behalf, never the task itself. */
   via: z.enum(KEY_SERVICES).optional(),
+  /** The one service a role may be passed to, such as `ecs-tasks.amazonaws.com`. */
+  passed_to: z
+    .string()
+    .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?$/, 'not an AWS service principal')
+    .optional(),
   /** Required for actions above the presets; reviewers and the ledger see it. */
   reason: z.string().min(10, 'a reason is a sentence').max(500).optional(),
 }).superRefine(({ on }, context) => {

@@ -23,6 +23,8 @@ export interface PinnedResource {
   /** Resource types of the service that it is; several when they share one form. */
   readonly types: readonly string[]
   readonly wildcard: boolean
+  /** It is one thing by its full name, in whatever version or revision. */
+  readonly exact: boolean
 }
 
 type Result<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & ArnProblem)
@@ -89,6 +91,7 @@ export function pinResource(
         .filter((each) => each.form.literal === first.form.literal)
         .map((each) => each.form.type),
       wildcard: hasWildcard(arn.resource),
+      exact: isExact(arn.resource, first.form.arn.resource),
     },
   }
 }
@@ -183,6 +186,12 @@ function nameProblem(text: string, arn: Arn, form: Arn): ArnProblem | undefined 
     return { message: `${text} has a wildcard in the bucket's name`, expected: describe(form) }
   }
   return undefined
+}
+
+const VERSION = /[:/]\$\{\w*(Revision|Version|Alias|Qualifier)\w*\}$/
+
+function isExact(resource: string, form: string): boolean {
+  return !hasWildcard(VERSION.test(form) ? resource.replace(/[:/]\*$/, '') : resource)
 }
 
 /** A form as a person would write it: `arn:aws:s3:::BucketName/ObjectName`. */

@@ -20,6 +20,8 @@ export interface Declared {
   /** An ARN pinned to the target, or `*` for an action without a resource. */
   readonly resource: string
   readonly wildcard: boolean
+  /** One thing by its full name, in whatever version. */
+  readonly exact: boolean
   /** What it can do here: a tightening can take the danger out of it. */
   readonly class: ActionClass
   readonly tightenings: readonly Tightening[]
@@ -152,7 +154,7 @@ function withoutResource(ids: readonly string[], index: number): (action: Action
       const message = `${action.id} can be put on a resource, so it cannot be put on *`
       return failed({ path, message, expected: formsFor(action) })
     }
-    const place = { arn: NO_RESOURCE, types: [], wildcard: true }
+    const place = { arn: NO_RESOURCE, types: [], wildcard: true, exact: false }
     return { declared: [pair(action, place, [])], problems: [] }
   }
 }
@@ -190,10 +192,10 @@ function refusalOf(
   statement: AwsStatement,
   index: number,
 ): PlanProblem | undefined {
-  const { action, resource, wildcard } = declared
+  const { action, resource, exact } = declared
   const at = Array.isArray(statement.do) ? ['do', statement.do.indexOf(action.id)] : ['do']
   const path = [index, ...at]
-  if (needsExactResource(declared.class) && wildcard && resource !== NO_RESOURCE) {
+  if (needsExactResource(declared.class) && !exact && resource !== NO_RESOURCE) {
     const message = `${action.id} (${declared.class}) is put on a wildcard, ${resource}`
     return problem({ path, message, expected: 'the full name of one resource' })
   }
@@ -227,8 +229,8 @@ function fits(action: Action, pinned: PinnedResource): boolean {
 }
 
 function pair(action: Action, pinned: PinnedResource, preset: readonly ActionClass[]): Declared {
-  const { arn: resource, wildcard } = pinned
-  return { action, resource, wildcard, class: action.class, tightenings: [], preset }
+  const { arn: resource, wildcard, exact } = pinned
+  return { action, resource, wildcard, exact, class: action.class, tightenings: [], preset }
 }
 
 function cannotBePut(action: Action, path: PlanProblem['path']): PlanProblem {

@@ -81,7 +81,6 @@ function contextOf(action: Action, declared: readonly Declared[], target: AwsTar
   return new RequestContext(
     {
       'aws:RequestedRegion': target.region,
-      'aws:SecureTransport': 'true',
       's3:ResourceAccount': target.account,
       ...Object.assign({}, ...passing),
     },

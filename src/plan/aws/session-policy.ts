@@ -178,10 +178,7 @@ function isBucketArn(arn: string): boolean {
  * is enough: across accounts nothing works without the session policy's own allow.
  */
 function ownBucket(account: string): PolicyStatement['Condition'] {
-  return {
-    StringEquals: { 's3:ResourceAccount': account },
-    Bool: { 'aws:SecureTransport': 'true' },
-  }
+  return { StringEquals: { 's3:ResourceAccount': account } }
 }
 
 /** The denies of every tightening, each for the actions and resources it stands on. */

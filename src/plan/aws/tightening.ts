@@ -10,7 +10,7 @@ import { oneOrMany, type PolicyStatement } from './policy.ts'
  */
 export interface Tightening {
   /** The key in the scope file. */
-  readonly name: 'create_only' | 'leading_keys' | 'via'
+  readonly name: 'create_only' | 'leading_keys' | 'passed_to' | 'via'
   /** Actions whose requests carry the condition's key (AWS service authorization reference). */
   readonly actions: readonly string[]
   /** Conditions, any of which denies. */
@@ -42,10 +42,11 @@ const KEY_USES = [
 
 /** What the statement adds to its actions. */
 export function tighteningsOf(statement: AwsStatement, region: string): Tightening[] {
-  const { create_only: createOnly, leading_keys: keys, via } = statement
+  const { create_only: createOnly, leading_keys: keys, passed_to: service, via } = statement
   return [
     ...(createOnly === true ? [onlyCreate()] : []),
     ...(keys === undefined ? [] : [onlyKeys(keys)]),
+    ...(service === undefined ? [] : [onlyTo(service)]),
     ...(via === undefined ? [] : [onlyVia(`${via}.${region}.amazonaws.com`)]),
   ]
 }
@@ -78,6 +79,16 @@ function onlyKeys(keys: readonly string[]): Tightening {
   }
 }
 
+/** A role that any service could be given is every service's to use. */
+function onlyTo(service: string): Tightening {
+  return {
+    name: 'passed_to',
+    actions: ['iam:PassRole'],
+    denyWhen: [{ StringNotEquals: { 'iam:PassedToService': service } }],
+    passing: { 'iam:PassedToService': service },
+  }
+}
+
 /** The key serves another service on the session's behalf and never the session itself. */
 function onlyVia(service: string): Tightening {
   return {
@@ -101,6 +112,13 @@ export function classUnder(action: Action, tightenings: readonly Tightening[]): 
 
 /** A condition on an action that never carries its key would deny it always, or never. */
 export function tighteningProblems(statement: AwsStatement, index: number): PlanProblem[] {
+  const missing = Array.isArray(statement.do) && statement.do.includes('iam:PassRole')
+  if (missing && statement.passed_to === undefined) {
+    const path = [index, 'do', statement.do.indexOf('iam:PassRole')]
+    const message = 'iam:PassRole does not say which service the role may be passed to'
+    const expected = 'passed_to: a service principal, such as ecs-tasks.amazonaws.com'
+    return [{ code: 'access_refused', path, message, expected }]
+  }
   return tighteningsOf(statement, '').flatMap(({ name, actions }): PlanProblem[] => {
     const ids = typeof statement.do === 'string' ? [`the preset ${statement.do}`] : statement.do
     const others = ids.filter((id) => !actions.includes(id))

@@ -75,6 +75,7 @@ const meant: fc.Arbitrary<Meant> = fc
     const fitting = [...service.actions.values()].filter(
       (action) =>
         action.types.some((type) => types.includes(type)) &&
+        action.id !== 'iam:PassRole' &&
         !(arn.endsWith('*') && needsExactResource(action.class)),
     )
     const chosen = preset
@@ -116,7 +117,6 @@ function answer(session: Policy, id: string, resource: string, open: boolean) {
           'aws:RequestedRegion': AWS_TARGET.region,
           'aws:CurrentTime': '2026-11-20T12:00:00Z',
           's3:ResourceAccount': AWS_TARGET.account,
-          'aws:SecureTransport': 'true',
         },
         { complete: true },
       ),

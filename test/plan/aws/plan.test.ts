@@ -51,10 +51,7 @@ describe('a compiled policy', () => {
         Effect: 'Allow',
         Action: ['s3:GetObject', 's3:PutObject'],
         Resource: 'arn:aws:s3:::acme-exports/orders/*',
-        Condition: {
-          StringEquals: { 's3:ResourceAccount': '111122223333' },
-          Bool: { 'aws:SecureTransport': 'true' },
-        },
+        Condition: { StringEquals: { 's3:ResourceAccount': '111122223333' } },
       },
       { Effect: 'Deny', NotAction: ['s3:GetObject', 's3:PutObject'], Resource: '*' },
       { Effect: 'Deny', Action: ['iam:*', 'sts:*'], Resource: '*' },
