@@ -15,6 +15,9 @@ export async function createTestLedger(postgres: TestPostgres, directory: string
   await postgres.pool(database).query(`CREATE ROLE ${user} LOGIN PASSWORD '${verifier}'`)
   const owner = await postgres.client({ database })
   await migrate(owner, user)
+  // The shop is on the same server: what PUBLIC may enter, every minted login could enter.
+  await owner.query(`REVOKE ALL ON DATABASE ${database} FROM PUBLIC`)
+  await owner.query(`GRANT CONNECT ON DATABASE ${database} TO ${user}`)
   const reference = `file:${passwordFile}`
   const config = {
     postgres: {
