@@ -8,8 +8,10 @@ import { createGrantTokens } from './identity/grant-token.ts'
 import { createVerifier } from './identity/verify.ts'
 import { openLedger } from './ledger/open.ts'
 import { catalogueLoaded } from './ledger/record.ts'
-import { ORPHAN_AFTER_MS, Sweep, type SweepParts } from './lifecycle/sweep.ts'
+import type { Parts } from './lifecycle/revocation.ts'
+import { ORPHAN_AFTER_MS, Sweep } from './lifecycle/sweep.ts'
 import { every } from './lifecycle/timer.ts'
+import { patrolTargets, reconcileTargets, type UpkeepParts } from './lifecycle/upkeep.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { Mint } from './mint/mint.ts'
 import { Mints } from './mint/mints.ts'
@@ -26,8 +28,10 @@ export interface Surroundings {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Where AWS STS is and as whom; the default credential chain otherwise. */
   readonly aws?: NonNullable<StsParts['client']>
-  /** Pause between two rounds of the sweep; a second otherwise. */
+  /** Pause between two rounds of the sweep and of the watchdog; a second otherwise. */
   readonly sweepEveryMs?: number
+  /** Pause between two comparisons of targets with the ledger; a minute otherwise. */
+  readonly reconcileEveryMs?: number
   /** Age of a credential without outcome at which its broker counts as dead; a minute otherwise. */
   readonly orphanAfterMs?: number
 }
@@ -72,6 +76,7 @@ function withDefaults(surroundings: Surroundings) {
     logger: pino({ name: 'credctl' }, destination({ dest: 2, sync: true })),
     env: process.env,
     sweepEveryMs: 1_000,
+    reconcileEveryMs: 60_000,
     orphanAfterMs: ORPHAN_AFTER_MS,
     ...surroundings,
   }
@@ -109,7 +114,7 @@ async function start(
     held.catalog = next
   }
   await reload()
-  opened.push(startSweep(parts, broker, metrics, here))
+  opened.push(startUpkeep(parts, broker, metrics, here))
   const server = await listen(createApp({ ...api, metrics, logger, clock, random }), config.listen)
   opened.push(() => server.stop())
   return { host: server.host, port: server.port, vkey: signer.vkey, reload }
@@ -132,26 +137,46 @@ function mintsOf(config: Config, here: Here): Mints {
   return new Mints(entries)
 }
 
-function startSweep(
-  parts: Omit<SweepParts, 'onPending' | 'orphanAfterMs'>,
+/** What runs beside requests: ending what is over, watching sessions, comparing with targets. */
+function startUpkeep(
+  parts: Parts & { readonly random: Random },
   broker: Broker,
   metrics: Metrics,
-  { logger, sweepEveryMs, orphanAfterMs }: Here,
+  { logger, sweepEveryMs, orphanAfterMs, reconcileEveryMs }: Here,
 ): () => Promise<void> {
+  const report = (event: object, text: string) => logger.warn(event, text)
   const sweep = new Sweep({
     ...parts,
     orphanAfterMs,
-    onPending: (credential, code, tries) => {
-      metrics.revocationsPending.inc({ kind: credential.handle.kind, code })
-      logger.warn({ credential: credential.id, code, tries }, 'a revocation is not finished')
+    onPending: ({ id, handle }, code, tries) => {
+      metrics.revocationRetries.inc({ kind: handle.kind, code })
+      report({ credential: id, code, tries }, 'a revocation is not finished')
+    },
+    onBacklog: ({ credentials, oldestSeconds }) => {
+      metrics.unfinished.set(credentials)
+      metrics.oldestUnfinished.set(oldestSeconds)
     },
   })
-  const round = async () => {
-    await sweep.round()
-    broker.prune()
+  const upkeep: UpkeepParts = {
+    ...parts,
+    onReconciled: (place, { dropped, unknown, missing, failed }) => {
+      const counts = { dropped, unknown, missing, failed }
+      for (const [outcome, found] of Object.entries(counts)) {
+        metrics.reconciled.inc({ outcome }, found.length)
+      }
+      if (Object.values(counts).every((found) => found.length === 0)) return
+      report({ ...place, dropped, unknown, missing, failed }, 'target and ledger differed')
+    },
+    onUnreachable: (place, err) => report({ ...place, err }, 'a target could not be looked at'),
   }
-  const timer = every(sweepEveryMs, round, (error) => {
-    logger.error({ err: error }, 'a round of the sweep failed')
-  })
-  return () => timer.stop()
+  const failed = (err: unknown) => logger.error({ err }, 'upkeep failed')
+  const timers = [
+    every(sweepEveryMs, async () => void (await sweep.round()), failed),
+    every(sweepEveryMs, () => patrolTargets(upkeep), failed),
+    every(reconcileEveryMs, () => reconcileTargets(upkeep), failed),
+    every(sweepEveryMs, async () => broker.prune(), failed),
+  ]
+  return async () => {
+    await Promise.all(timers.map((timer) => timer.stop()))
+  }
 }

@@ -23,10 +23,10 @@ export function createMetrics() {
     credentials: new Counter({
       name: 'credctl_credentials_total',
       help: 'Credential fetches by outcome.',
-      labelNames: ['kind', 'outcome'],
+      labelNames: ['outcome'],
       registers,
     }),
-    revocationsPending: new Counter({
+    revocationRetries: new Counter({
       name: 'credctl_revocation_retries_total',
       help: 'Revocations that did not finish and will be tried again.',
       labelNames: ['kind', 'code'],
@@ -40,6 +40,12 @@ export function createMetrics() {
     oldestUnfinished: new Gauge({
       name: 'credctl_oldest_unfinished_seconds',
       help: 'Age of the oldest such credential; alert when it grows.',
+      registers,
+    }),
+    reconciled: new Counter({
+      name: 'credctl_reconciled_logins_total',
+      help: 'Logins of ours at targets that differed from the ledger.',
+      labelNames: ['outcome'],
       registers,
     }),
     requests: new Histogram({

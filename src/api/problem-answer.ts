@@ -20,6 +20,7 @@ export function problemAnswer(
   // AWS clients show `Code` and `Message` of a container-credentials refusal and nothing else.
   const forAws = { Code: error.code, Message: problem.detail ?? problem.title }
   const isFetch = context.req.path.startsWith('/v1/credentials/')
+  if (isFetch) parts.metrics.credentials.inc({ outcome: error.code })
   return context.body(JSON.stringify(isFetch ? { ...problem, ...forAws } : problem), status, {
     'content-type': 'application/problem+json',
     ...(wait === undefined ? {} : { 'retry-after': wait }),

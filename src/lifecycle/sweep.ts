@@ -17,6 +17,8 @@ export interface SweepParts extends Parts {
   readonly orphanAfterMs: number
   /** Called for every revocation that did not finish, with the number of tries so far. */
   readonly onPending: (credential: CredentialState, code: string, tries: number) => void
+  /** Called every round with what is left to end; the number is cut off at a few hundred. */
+  readonly onBacklog: (backlog: { credentials: number; oldestSeconds: number }) => void
 }
 
 /**
@@ -54,6 +56,11 @@ export class Sweep {
     const { ledger, clock, random } = this.#parts
     const now = clock.now()
     const open = await ledger.unfinished(now, BATCH * 4)
+    this.#parts.onBacklog({
+      credentials: open.length,
+      oldestSeconds:
+        Math.max(0, ...open.map((each) => now.getTime() - each.requestedAt.getTime())) / 1000,
+    })
     const due = open.filter((credential) => this.#isDue(credential, now.getTime()))
     const request = ulid(clock, random)
     const results = await inParallel(due.slice(0, BATCH), async (credential) => {

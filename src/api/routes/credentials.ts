@@ -16,6 +16,7 @@ export function credentialEndpoint(parts: ApiParts) {
       target: context.req.param('target') ?? '',
       request: context.get('request'),
     })
+    parts.metrics.credentials.inc({ outcome: 'served' })
     return context.json(minted.credential.reveal())
   }
 }

@@ -29,6 +29,9 @@ export interface PostgresLedgerOptions {
 
 const READERS = 8
 
+const TAKE = 'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken'
+const GIVE_UP = 'SELECT pg_advisory_unlock(hashtextextended($1, 0))'
+
 /** The ledger in PostgreSQL. Any number of replicas may work on one database. */
 export class PostgresLedger implements Ledger {
   readonly log: LedgerLog
@@ -103,15 +106,18 @@ export class PostgresLedger implements Ledger {
 
   /** The lock lives as long as its connection: a broker that dies gives it up. */
   async exclusively<T>(task: string, run: () => Promise<T>): Promise<T | undefined> {
+    const key = `credctl ${task}`
     const client = await this.#read(() => this.#reading.connect())
     try {
-      const key = `credctl ${task}`
-      const lock = 'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken'
-      const { rows } = await this.#read(() => client.query<{ taken: boolean }>(lock, [key]))
-      return rows[0]?.taken === true ? await run() : undefined
-    } finally {
+      const { rows } = await this.#read(() => client.query<{ taken: boolean }>(TAKE, [key]))
+      const result = rows[0]?.taken === true ? await run() : undefined
+      await this.#read(() => client.query(GIVE_UP, [key]))
+      client.release()
+      return result
+    } catch (error) {
       // Ends the session and with it the lock, whatever state either is in.
       client.release(true)
+      throw error
     }
   }
 
