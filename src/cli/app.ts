@@ -1,11 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { type Application, buildApplication, buildRouteMap, text_en } from '@stricli/core'
+import { awsCredentialsCommand } from './aws-credentials/routes.ts'
 import type { Cli } from './cli.ts'
+import { execCommand } from './exec/routes.ts'
 import { scopeRoutes } from './scope/routes.ts'
 
 const root = buildRouteMap<string, Cli>({
   routes: {
     scope: scopeRoutes,
+    exec: execCommand,
+    'aws-credentials': awsCredentialsCommand,
   },
   docs: {
     brief: 'Credentials with a declared blast radius',

@@ -1,36 +1,11 @@
 import { formatDiagnostic } from '../document/diagnostic.ts'
 import { DocumentError } from '../document/error.ts'
 import { CredctlError } from '../errors.ts'
+import { Refusal } from './broker/refusal.ts'
 import { type Cli, EXIT } from './cli.ts'
 import type { OutputFlag } from './flags.ts'
 import type { FailureOutput } from './output/failure.ts'
 import { bold, printable, printJson } from './terminal.ts'
-
-/** A broker's refusal: why, in its own words, and the id under which its log knows the request. */
-export class Refusal extends CredctlError {
-  readonly reasons: readonly Reason[]
-  readonly request: string | undefined
-  readonly grant: string | undefined
-
-  constructor(
-    error: CredctlError,
-    details: {
-      readonly reasons?: readonly Reason[] | undefined
-      readonly request?: string | undefined
-      readonly grant?: string | undefined
-    },
-  ) {
-    super(error.code, error.message, error.hint === undefined ? {} : { hint: error.hint })
-    this.reasons = details.reasons ?? []
-    this.request = details.request
-    this.grant = details.grant
-  }
-}
-
-interface Reason {
-  readonly code: string
-  readonly message: string
-}
 
 /** Tells people on stderr, programs on stdout, what went wrong; returns the exit status. */
 export function reportFailure(cli: Cli, flags: OutputFlag, thrown: unknown): number {

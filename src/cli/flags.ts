@@ -40,6 +40,28 @@ export const configFlag = {
   brief: 'Configuration file',
 } as const
 
+export type BrokerFlag = {
+  readonly broker?: string
+  readonly identityTokenFile?: string
+}
+
+export const brokerFlags = {
+  broker: {
+    kind: 'parsed',
+    parse: nonEmpty,
+    optional: true,
+    placeholder: 'url',
+    brief: 'Address of the broker; CREDCTL_BROKER otherwise',
+  },
+  identityTokenFile: {
+    kind: 'parsed',
+    parse: nonEmpty,
+    optional: true,
+    placeholder: 'file',
+    brief: 'File with the identity token; CREDCTL_IDENTITY_TOKEN_FILE otherwise',
+  },
+} as const
+
 export type EnvironmentFlag = {
   readonly env: string
 }

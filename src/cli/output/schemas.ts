@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { awsCredentialsOutput } from './aws-credentials.ts'
 import { failureOutput } from './failure.ts'
 import { scopeLintOutput, scopeListOutput, scopePlanOutput, scopeShowOutput } from './scope.ts'
 
@@ -8,5 +9,6 @@ export const OUTPUTS = {
   'scope show': scopeShowOutput,
   'scope lint': scopeLintOutput,
   'scope plan': scopePlanOutput,
+  'aws-credentials': awsCredentialsOutput,
   failure: failureOutput,
 } as const satisfies Record<string, z.ZodType>

@@ -1,0 +1,31 @@
+import { isLoopback } from '../../environment/loopback.ts'
+import { CredctlError } from '../../errors.ts'
+import type { Cli } from '../cli.ts'
+import type { BrokerFlag } from '../flags.ts'
+
+/** Where the broker is, without a trailing slash. Tokens never cross a network in the clear. */
+export function brokerUrl({ process: { env } }: Cli, flags: BrokerFlag): string {
+  const text = flags.broker ?? env['CREDCTL_BROKER']
+  if (text === undefined || text === '') {
+    throw new CredctlError('usage', 'no broker is named', {
+      hint: 'Give --broker URL, or set CREDCTL_BROKER.',
+    })
+  }
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !isSafe(url)) {
+    throw new CredctlError('usage', 'this broker URL is not accepted', {
+      hint: 'Use https://host, or http:// on a loopback address; without user, query or fragment.',
+    })
+  }
+  return url.href.replace(/\/+$/, '')
+}
+
+/** Over TLS, or on this machine. */
+export function isSafe(url: URL): boolean {
+  const isBare = url.username === '' && url.password === '' && url.search === '' && url.hash === ''
+  return isBare && isProtected(url)
+}
+
+export function isProtected({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
+}

@@ -1,0 +1,102 @@
+import { JsonObject } from './json.ts'
+import { ask, refusalOf } from './refusal.ts'
+import { send } from './request.ts'
+
+/** What a caller asks for. */
+export interface Task {
+  readonly scope: string
+  readonly environment: string
+  readonly intent: string
+  readonly parameters: Readonly<Record<string, string>>
+}
+
+export interface GrantedTarget {
+  readonly name: string
+  readonly kind: string
+  readonly region: string | undefined
+}
+
+/** A grant in the hands of its caller. `token` is a secret. */
+export interface HeldGrant {
+  readonly id: string
+  readonly token: string
+  readonly expiresAt: Date
+  readonly targets: readonly GrantedTarget[]
+  readonly blastRadius: JsonObject
+}
+
+const FORM = 'application/x-www-form-urlencoded'
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const JWT = 'urn:ietf:params:oauth:token-type:jwt'
+
+/** Exchanges an identity token and a task for a grant (RFC 8693, RFC 9396). */
+export async function requestGrant(
+  broker: string,
+  identity: string,
+  task: Task,
+): Promise<HeldGrant> {
+  const body = new URLSearchParams({
+    grant_type: EXCHANGE,
+    subject_token: identity,
+    subject_token_type: JWT,
+    authorization_details: JSON.stringify([{ type: 'credctl_task', ...task }]),
+  }).toString()
+  const url = new URL(`${broker}/token`)
+  const headers = { 'content-type': FORM, accept: 'application/json' }
+  return heldGrant(await ask({ method: 'POST', url, headers, body }, 'the grant'))
+}
+
+function heldGrant(answer: JsonObject): HeldGrant {
+  const [details = new JsonObject(undefined, 'the grant')] = answer.list('authorization_details')
+  const expiresAt = new Date(details.text('expires_at'))
+  if (Number.isNaN(expiresAt.getTime())) details.integer('expires_at')
+  return {
+    id: details.text('grant'),
+    token: answer.text('access_token'),
+    expiresAt,
+    targets: details.object('targets').objects().map(grantedTarget),
+    blastRadius: details.object('blast_radius'),
+  }
+}
+
+function grantedTarget([name, target]: [string, JsonObject]): GrantedTarget {
+  return { name, kind: target.text('kind'), region: target.optionalText('region') }
+}
+
+/** Where SDKs fetch the credential of a target themselves. */
+export function credentialUrl(broker: string, target: string): URL {
+  return new URL(`${broker}/v1/credentials/${encodeURIComponent(target)}`)
+}
+
+export async function fetchCredential(
+  broker: string,
+  token: string,
+  target: string,
+): Promise<JsonObject> {
+  const url = credentialUrl(broker, target)
+  return await ask({ method: 'GET', url, headers: bearer(token) }, 'the credential')
+}
+
+/** What became of a target's credentials when the grant ended. */
+export interface Revocation {
+  readonly target: string
+  readonly outcome: string
+}
+
+/** Ends a grant. An already ended one is no failure: that is what was wanted. */
+export async function endGrant(
+  broker: string,
+  token: string,
+  id: string,
+): Promise<readonly Revocation[]> {
+  const url = new URL(`${broker}/v1/grants/${encodeURIComponent(id)}`)
+  const answer = await send({ method: 'DELETE', url, headers: bearer(token) })
+  if (answer.status === 410) return []
+  if (answer.status !== 200) throw refusalOf(answer, url)
+  const revocations = JsonObject.parse(answer.body, 'the end of the grant').list('revocations')
+  return revocations.map((each) => ({ target: each.text('target'), outcome: each.text('outcome') }))
+}
+
+export function bearer(token: string): Record<string, string> {
+  return { authorization: `Bearer ${token}`, accept: 'application/json' }
+}

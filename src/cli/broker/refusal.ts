@@ -1,0 +1,67 @@
+import { CredctlError, ERROR_CODES, type ErrorCode } from '../../errors.ts'
+import { JsonObject } from './json.ts'
+import { type Answer, type Request, send } from './request.ts'
+
+export interface Reason {
+  readonly code: string
+  readonly message: string
+}
+
+/** A broker's refusal in its own words, and the id under which its log knows the request. */
+export class Refusal extends CredctlError {
+  readonly reasons: readonly Reason[]
+  readonly request: string | undefined
+  readonly grant: string | undefined
+
+  constructor(answer: JsonObject, status: number) {
+    const reasons = answer.has('reasons') ? answer.list('reasons').map(reasonOf) : []
+    super(codeOf(answer), messageOf(answer, status, reasons), hintOf(answer, status))
+    this.reasons = reasons
+    this.request = answer.optionalText('request')
+    this.grant = answer.optionalText('grant')
+  }
+}
+
+/** Sends a request and gives the answer's object; throws the broker's refusal of it. */
+export async function ask(request: Request, what: string): Promise<JsonObject> {
+  const answer = await send(request)
+  if (answer.status === 200) return JsonObject.parse(answer.body, what)
+  throw refusalOf(answer, request.url)
+}
+
+export function refusalOf({ status, body }: Answer, url: URL): CredctlError {
+  const redirect = status >= 300 && status < 400
+  if (redirect) {
+    const hint = 'Redirects are not followed with a token: name the address it leads to.'
+    return new CredctlError('unavailable', `${url.origin} answered with a redirect`, { hint })
+  }
+  try {
+    return new Refusal(JsonObject.parse(body, 'the refusal'), status)
+  } catch {
+    const hint = 'Is this the address of a broker?'
+    return new CredctlError('unavailable', `${url.origin} answered ${status}`, { hint })
+  }
+}
+
+function reasonOf(reason: JsonObject): Reason {
+  return { code: reason.text('code'), message: reason.text('message') }
+}
+
+/** A newer broker may know codes that we do not; they are not made up into one that we know. */
+function codeOf(answer: JsonObject): ErrorCode {
+  const code = answer.text('code')
+  return ERROR_CODES.find((known) => known === code) ?? 'unavailable'
+}
+
+function messageOf(answer: JsonObject, status: number, reasons: readonly Reason[]): string {
+  if (reasons.length > 0) return 'the broker refused'
+  const detail = answer.optionalText('error_description') ?? answer.optionalText('detail')
+  return detail ?? `the broker refused: ${answer.text('code')} (${status})`
+}
+
+function hintOf(answer: JsonObject, status: number): { hint?: string } {
+  const hint = answer.optionalText('hint')
+  if (hint !== undefined) return { hint }
+  if (status < 500) return {}
+  return { hint: "Try again later; the broker's log has the cause under this request." }
+}

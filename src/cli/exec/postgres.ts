@@ -1,0 +1,72 @@
+import { CredctlError } from '../../errors.ts'
+import type { JsonObject } from '../broker/json.ts'
+import type { PrivateDirectory } from './private-directory.ts'
+
+/** A database of the grant, by the name of its target. `password` is a secret. */
+export interface Database {
+  readonly target: string
+  readonly host: string
+  readonly port: string
+  readonly database: string
+  readonly user: string
+  readonly password: string
+  readonly sslmode: string
+}
+
+export function databaseOf(target: string, credential: JsonObject): Database {
+  return {
+    target,
+    host: credential.text('host'),
+    port: String(credential.integer('port')),
+    database: credential.text('database'),
+    user: credential.text('user'),
+    password: credential.text('password'),
+    sslmode: credential.text('sslmode'),
+  }
+}
+
+/**
+ * Where libpq and every driver that follows it find the databases: the first one by the `PG…`
+ * variables, each one as `service=TARGET`. The password stands in the password file alone.
+ */
+export async function deliverDatabases(
+  databases: readonly Database[],
+  directory: PrivateDirectory,
+): Promise<Record<string, string>> {
+  const passfile = await directory.write('pgpass', databases.map(passLine).join(''))
+  const services = databases.map((database) => serviceSection(database, passfile)).join('\n')
+  const servicefile = await directory.write('pg_service.conf', services)
+  const files = { PGPASSFILE: passfile, PGSERVICEFILE: servicefile }
+  const [first] = databases
+  if (first === undefined) return files
+  return {
+    ...files,
+    PGHOST: first.host,
+    PGPORT: first.port,
+    PGDATABASE: first.database,
+    PGUSER: first.user,
+    PGSSLMODE: first.sslmode,
+  }
+}
+
+/** A line of a password file (PostgreSQL documentation, "The Password File"). */
+export function passLine({ host, port, database, user, password }: Database): string {
+  const cells = [host, port, database, user, password].map((text) =>
+    oneLine(text).replaceAll(/[\\:]/g, '\\$&'),
+  )
+  return `${cells.join(':')}\n`
+}
+
+/** A section of a connection service file; its values know no quoting. */
+function serviceSection(database: Database, passfile: string): string {
+  const { target, host, port, user, sslmode } = database
+  const settings = { host, port, dbname: database.database, user, sslmode, passfile }
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${oneLine(value)}\n`)
+  return `[${target}]\n${lines.join('')}`
+}
+
+/** A line break would be the start of a setting that nobody gave. */
+function oneLine(text: string): string {
+  if (!/[\r\n\0]/.test(text)) return text
+  throw new CredctlError('unavailable', 'the credential holds a line break')
+}

@@ -1,0 +1,38 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { HeldGrant } from '../broker/grant.ts'
+
+/** Sees to it that a grant ends although its `credctl exec` was killed. */
+export interface Watch {
+  /** From here on the grant is looked after. */
+  hold(broker: string, grant: HeldGrant): void
+  /** Everything is ended and removed: nothing to do. */
+  done(): void
+}
+
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+const WATCHER = fileURLToPath(new URL(`./watcher.${extension}`, import.meta.url))
+
+/** Needed to reach the broker as we do; nothing else is inherited. */
+const PASSED_ON = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
+
+/** Starts the watcher, detached: a signal to our process group or terminal does not reach it. */
+export function startWatch(directory: string, env: NodeJS.ProcessEnv): Watch {
+  const passed = PASSED_ON.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]))
+  const watcher = spawn(process.execPath, [WATCHER], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    cwd: '/',
+    env: Object.fromEntries(passed),
+  })
+  // Without a watcher exec still cleans up after itself; only a kill -9 is not covered then.
+  watcher.on('error', () => undefined)
+  watcher.stdin.on('error', () => undefined)
+  watcher.unref()
+  const tell = (message: unknown) => watcher.stdin.write(`${JSON.stringify(message)}\n`)
+  tell({ directory })
+  return {
+    hold: (broker, { id, token }) => void tell({ broker, id, token }),
+    done: () => void watcher.stdin.end('"done"\n'),
+  }
+}
