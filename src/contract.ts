@@ -14,6 +14,8 @@ export const TOKEN_TYPES = {
   jwt: 'urn:ietf:params:oauth:token-type:jwt',
   id: 'urn:ietf:params:oauth:token-type:id_token',
   access: 'urn:ietf:params:oauth:token-type:access_token',
+  /** A signed GetCallerIdentity request instead of a token: docs/identity.md. */
+  awsRequest: 'urn:credctl:token-type:aws-request',
 } as const
 
 const name = z.string().min(1).max(128)
@@ -97,7 +99,9 @@ export const tokenAnswer = z
   .object({
     access_token: z.string().meta({ description: 'The grant token (RFC 9068).' }),
     issued_token_type: z.literal(TOKEN_TYPES.access),
-    token_type: z.literal('Bearer'),
+    token_type: z
+      .enum(['Bearer', 'DPoP'])
+      .meta({ description: 'DPoP when the request proved a key: the grant token is bound to it.' }),
     expires_in: z.int().positive(),
     authorization_details: z.array(grantedDetails),
   })
@@ -194,7 +198,7 @@ export const grantDetails = z
 /** What ending a grant did at each target. `pending` is retried until it is done. */
 export const revocation = z.object({
   target: z.string(),
-  outcome: z.enum(['gone', 'expires', 'pending']),
+  outcome: z.enum(['gone', 'denied', 'expires', 'pending']),
   expires_at: time.optional(),
   code: z.string().optional(),
 })

@@ -111,8 +111,11 @@ export interface CredentialFailed extends OfCredential {
 
 export interface CredentialRevoked extends OfCredential {
   readonly kind: 'credential.revoked'
-  /** `gone`: seen to be unusable. `expires`: nothing can end it before this time. */
-  readonly outcome: 'gone' | 'expires'
+  /**
+   * `gone`: seen to be unusable. `denied`: a deny is in place, which may take minutes to hold
+   * everywhere. `expires`: nothing can end it before this time.
+   */
+  readonly outcome: 'gone' | 'denied' | 'expires'
   readonly expires?: string
 }
 

@@ -145,7 +145,9 @@ export function credentialRevoked(
   occasion: Occasion,
   link: Link,
   place: CredentialPlace,
-  revoked: { readonly outcome: 'gone' } | { readonly outcome: 'expires'; readonly expiresAt: Date },
+  revoked:
+    | { readonly outcome: 'gone' }
+    | { readonly outcome: 'denied' | 'expires'; readonly expiresAt: Date },
 ): CredentialRevoked {
   return {
     ...common(occasion),
@@ -153,7 +155,7 @@ export function credentialRevoked(
     ...link,
     ...place,
     outcome: revoked.outcome,
-    ...(revoked.outcome === 'expires' ? { expires: revoked.expiresAt.toISOString() } : {}),
+    ...(revoked.outcome === 'gone' ? {} : { expires: revoked.expiresAt.toISOString() }),
   }
 }
 

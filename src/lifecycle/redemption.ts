@@ -150,7 +150,7 @@ async function undo(
   attempt: Attempt,
   code: string,
 ): Promise<void> {
-  await attempt.mint.revoke(attempt.handle, grant.expiresAt)
+  await attempt.mint.revoke(attempt.handle, grant.expiresAt, 'unissued')
   const { occasion, link, place } = after(parts, fetch, attempt)
   const entry = credentialFailed(occasion, link, place, code)
   await parts.ledger.append(entry, { credential: 'open' })
@@ -167,7 +167,7 @@ async function recordOutcome(
     const entry = credentialMinted(occasion, link, place, minted)
     await parts.ledger.append(entry, { grant: 'live' })
   } catch (error) {
-    await attempt.mint.revoke(attempt.handle, minted.expiresAt).catch(() => undefined)
+    await attempt.mint.revoke(attempt.handle, minted.expiresAt, 'unissued').catch(() => undefined)
     throw error
   }
 }

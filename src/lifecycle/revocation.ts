@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { isCredctlError } from '../errors.ts'
 import type { CredentialState, Ledger } from '../ledger/ledger.ts'
 import { credentialFailed, credentialRevoked, type Occasion } from '../ledger/record.ts'
+import type { RevocationCause } from '../mint/mint.ts'
 import type { Mints } from '../mint/mints.ts'
 
 export interface Parts {
@@ -13,7 +14,7 @@ export interface Parts {
 /** What became of one credential of an ended grant. */
 export type RevocationResult =
   | { readonly target: string; readonly outcome: 'gone' }
-  | { readonly target: string; readonly outcome: 'expires'; readonly expiresAt: Date }
+  | { readonly target: string; readonly outcome: 'denied' | 'expires'; readonly expiresAt: Date }
   /** Not done yet; the sweep tries again until it is. */
   | { readonly target: string; readonly outcome: 'pending'; readonly code: string }
 
@@ -29,7 +30,12 @@ export async function revokeCredential(
   const { target } = credential
   try {
     const mint = parts.mints.of(credential.environment, target)
-    const revoked = await mint.revoke(credential.handle, credential.expiresAt ?? parts.clock.now())
+    const expiresAt = credential.expiresAt ?? parts.clock.now()
+    const revoked = await mint.revoke(
+      credential.handle,
+      expiresAt,
+      await causeOf(parts, credential),
+    )
     await recordOutcome(parts, { request, now: parts.clock.now() }, credential, revoked)
     return { target, ...revoked }
   } catch (error) {
@@ -37,6 +43,16 @@ export async function revokeCredential(
     if (isCredctlError(error, 'grant_ended')) return { target, outcome: 'gone' }
     return { target, outcome: 'pending', code: isCredctlError(error) ? error.code : 'internal' }
   }
+}
+
+/** A credential without an outcome never left the broker: its entry comes before its answer. */
+async function causeOf(
+  { ledger }: Parts,
+  { status, grant }: CredentialState,
+): Promise<RevocationCause> {
+  if (status === 'requested') return 'unissued'
+  const cause = (await ledger.grant(grant))?.ended?.cause
+  return cause === 'operator' || cause === 'caller' ? cause : 'expired'
 }
 
 async function recordOutcome(

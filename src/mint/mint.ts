@@ -40,7 +40,12 @@ export interface Minted {
 /** What is true at the target after a revocation. */
 export type Revoked =
   | { readonly outcome: 'gone' }
+  /** A deny was written and read back; it takes minutes at most to hold everywhere. */
+  | { readonly outcome: 'denied'; readonly expiresAt: Date }
   | { readonly outcome: 'expires'; readonly expiresAt: Date }
+
+/** Why a credential ends. `unissued`: nobody ever held it, so that there may be nothing to do. */
+export type RevocationCause = 'unissued' | 'expired' | 'caller' | 'operator'
 
 /** One kind of target in one environment. Adapters implement it; vendor types stay inside them. */
 export interface Mint {
@@ -57,7 +62,7 @@ export interface Mint {
    * Errors: `target_unavailable`, `revocation_incomplete` (it cannot log in any more, but traces
    * remain); the caller tries again later.
    */
-  revoke(handle: Handle, expiresAt: Date): Promise<Revoked>
+  revoke(handle: Handle, expiresAt: Date, cause: RevocationCause): Promise<Revoked>
   /** What revoking a grant at this target reaches and what it does not, for `guarantees`. */
   readonly guarantees: readonly string[]
   /** For targets where the broker has work to do between mint and revoke. */

@@ -58,7 +58,7 @@ export function endGrant(parts: ApiParts) {
       revocations: results.map((result) => ({
         target: result.target,
         outcome: result.outcome,
-        ...(result.outcome === 'expires' ? { expires_at: result.expiresAt.toISOString() } : {}),
+        ...('expiresAt' in result ? { expires_at: result.expiresAt.toISOString() } : {}),
         ...(result.outcome === 'pending' ? { code: result.code } : {}),
       })),
     }
