@@ -5,6 +5,9 @@ import { Broker } from './broker.ts'
 import { type Clock, type Random, systemClock, systemRandom, ulid } from './clock.ts'
 import type { Config } from './config.ts'
 import { createGrantTokens } from './identity/grant-token.ts'
+import { createProofNonces, nonceKey } from './identity/nonce.ts'
+import { createProofVerifier } from './identity/proof.ts'
+import { MemoryReplayStore } from './identity/replay.ts'
 import { createVerifier } from './identity/verify.ts'
 import { openLedger } from './ledger/open.ts'
 import { catalogueLoaded } from './ledger/record.ts'
@@ -103,9 +106,12 @@ async function start(
   const parts = { catalog, environments, ledger, mints, clock, random }
   const broker = new Broker(parts)
   const metrics = createMetrics()
-  const verifier = createVerifier(issuers, { clock })
+  const replay = new MemoryReplayStore(clock)
+  const verifier = createVerifier(issuers, { clock, replay })
+  const nonces = createProofNonces(nonceKey(keys.token.reveal()), clock)
+  const proofs = createProofVerifier({ clock, replay, nonces })
   const grantTokens = await createGrantTokens({ url, keys: [keys.token.reveal()], clock })
-  const api = { url, broker, verifier, grantTokens, ledger, log: ledger.log, catalog }
+  const api = { url, broker, verifier, proofs, grantTokens, ledger, log: ledger.log, catalog }
 
   const reload = async () => {
     const next = await requireCatalog(scopes)

@@ -3,12 +3,14 @@ import { decodeProtectedHeader } from 'jose'
 import { CredctlError, isCredctlError } from '../errors.ts'
 import { type Operation, type Principal, requireAccess } from './access.ts'
 import type { ApiEnv, ApiParts } from './parts.ts'
+import { type PresentedToken, requirePossession } from './possession.ts'
 
-/** The token of `Authorization: Bearer …` (RFC 6750 §2.1); the only place a token is read from. */
-export function bearerToken(context: Context<ApiEnv>): string {
-  const [, token] =
-    /^Bearer ([A-Za-z0-9._~+/=-]+)$/i.exec(context.req.header('authorization') ?? '') ?? []
-  if (token !== undefined) return token
+/** The token of `Authorization: Bearer …` or `DPoP …`; the only place a token is read from. */
+function presentedToken(context: Context<ApiEnv>): PresentedToken {
+  const [, scheme, token] =
+    /^(Bearer|DPoP) ([A-Za-z0-9._~+/=-]+)$/i.exec(context.req.header('authorization') ?? '') ?? []
+  if (token !== undefined)
+    return { scheme: scheme?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer', token }
   throw new CredctlError('token_missing', 'the request has no bearer token', {
     hint: 'Send Authorization: Bearer followed by an identity token or a grant token.',
   })
@@ -20,8 +22,8 @@ export async function authenticate(
   context: Context<ApiEnv>,
   operation: Operation,
 ): Promise<Principal> {
-  const token = bearerToken(context)
-  const principal = await principalOf(parts, token).catch((error: unknown) => {
+  const presented = presentedToken(context)
+  const principal = await principalOf(parts, context, presented).catch((error: unknown) => {
     if (isCredctlError(error)) parts.metrics.authenticationFailures.inc({ code: error.code })
     throw error
   })
@@ -30,11 +32,21 @@ export async function authenticate(
 }
 
 /** `typ` picks the verifier; each one checks it again and accepts nothing of the other's. */
-async function principalOf(parts: ApiParts, token: string): Promise<Principal> {
+async function principalOf(
+  parts: ApiParts,
+  context: Context<ApiEnv>,
+  presented: PresentedToken,
+): Promise<Principal> {
+  const { token, scheme } = presented
   if (looksLikeGrantToken(token)) {
-    return { kind: 'grant', claims: await parts.grantTokens.verify(token) }
+    const claims = await parts.grantTokens.verify(token)
+    await requirePossession(parts, context, presented, claims)
+    return { kind: 'grant', claims }
   }
-  return { kind: 'caller', caller: await parts.verifier.verify(token) }
+  if (scheme === 'bearer') return { kind: 'caller', caller: await parts.verifier.verify(token) }
+  throw new CredctlError('proof_invalid', 'an identity token is not bound to a key', {
+    hint: 'Send Authorization: Bearer.',
+  })
 }
 
 function looksLikeGrantToken(token: string): boolean {

@@ -11,12 +11,17 @@ export type OAuthErrorName =
   | 'invalid_authorization_details'
   | 'unsupported_grant_type'
   | 'access_denied'
+  | 'invalid_dpop_proof'
+  | 'use_dpop_nonce'
   | 'temporarily_unavailable'
   | 'server_error'
 
 const NAMES: Partial<Record<ErrorCode, OAuthErrorName>> = {
   access_denied: 'access_denied',
   caller_unclassified: 'access_denied',
+  caller_not_permitted: 'access_denied',
+  proof_invalid: 'invalid_dpop_proof',
+  proof_nonce_required: 'use_dpop_nonce',
   limit_reached: 'access_denied',
   rate_limited: 'temporarily_unavailable',
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Broker } from '../broker.ts'
 import type { Clock, Random } from '../clock.ts'
 import type { GrantTokens } from '../identity/grant-token.ts'
+import type { ProofVerifier } from '../identity/proof.ts'
 import type { Verifier } from '../identity/verify.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { LedgerLog } from '../ledger/reader.ts'
@@ -15,6 +16,7 @@ export interface ApiParts {
   readonly broker: Broker
   readonly verifier: Verifier
   readonly grantTokens: GrantTokens
+  readonly proofs: ProofVerifier
   readonly ledger: Ledger
   readonly log: LedgerLog
   readonly catalog: () => Catalog

@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import type { ApiEnv, ApiParts } from './parts.ts'
+import { challengeOf } from './possession.ts'
 import { asCredctlError, problemOf, retryAfter, STATUS } from './problem.ts'
 
 /** Logs what happened with its cause, answers what the caller may know of it (RFC 9457). */
@@ -24,6 +25,6 @@ export function problemAnswer(
   return context.body(JSON.stringify(isFetch ? { ...problem, ...forAws } : problem), status, {
     'content-type': 'application/problem+json',
     ...(wait === undefined ? {} : { 'retry-after': wait }),
-    ...(status === 401 ? { 'www-authenticate': 'Bearer error="invalid_token"' } : {}),
+    ...(status === 401 ? { 'www-authenticate': challengeOf(error) } : {}),
   })
 }

@@ -2,12 +2,14 @@ import { z } from 'zod'
 import { GRANT_TYPES, TASK_DETAILS_TYPE, TOKEN_TYPES, taskDetails } from '../contract.ts'
 import type { Ask } from '../decision/evaluate.ts'
 import { CredctlError } from '../errors.ts'
+import { CALLER_CLASSES } from '../identity/caller.ts'
+import type { Presented } from '../identity/presented.ts'
 import type { OAuthErrorName } from './oauth-error.ts'
 
 /** A request to `/token` in a form this server understands. */
 export interface TokenRequest {
-  /** The caller's identity token. */
-  readonly token: string
+  /** Who it is from, as it says. */
+  readonly presented: Presented
   /** What a bad identity token is called under this grant type. */
   readonly badToken: 'invalid_request' | 'invalid_grant'
   readonly ask: Ask
@@ -34,7 +36,8 @@ export function parseTokenRequest(body: string, url: string): TokenRequest {
   checkAudience(form, url)
   if (grantType === GRANT_TYPES.exchange) return exchange(form, ask)
   if (grantType === GRANT_TYPES.bearer) {
-    return { token: form.required('assertion'), badToken: 'invalid_grant', ask }
+    const subject = { kind: 'jwt', token: form.required('assertion') } as const
+    return { presented: { subject, ...loweredTo(form) }, badToken: 'invalid_grant', ask }
   }
   const hint = `Use ${Object.values(GRANT_TYPES).join(' or ')}.`
   throw new TokenRequestError('unsupported_grant_type', 'this grant type is not supported', hint)
@@ -43,20 +46,44 @@ export function parseTokenRequest(body: string, url: string): TokenRequest {
 const IDENTITY_TYPES: readonly string[] = [TOKEN_TYPES.jwt, TOKEN_TYPES.id]
 
 function exchange(form: Form, ask: Ask): TokenRequest {
-  const type = form.required('subject_token_type')
-  if (!IDENTITY_TYPES.includes(type)) {
-    const hint = `Use ${IDENTITY_TYPES.join(' or ')}.`
-    throw new TokenRequestError('invalid_request', 'this subject_token_type is not accepted', hint)
-  }
+  const kind = tokenKind(form, 'subject_token_type')
   const requested = form.optional('requested_token_type')
   if (requested !== undefined && requested !== TOKEN_TYPES.access) {
     const hint = `Use ${TOKEN_TYPES.access}, or leave it out.`
     throw new TokenRequestError('invalid_request', 'this requested_token_type is not issued', hint)
   }
-  if (form.optional('actor_token') !== undefined) {
-    throw new TokenRequestError('invalid_request', 'actor_token is not accepted')
+  const subject = { kind, token: form.required('subject_token') }
+  const presented = { subject, ...actorOf(form), ...loweredTo(form) }
+  return { presented, badToken: 'invalid_request', ask }
+}
+
+function tokenKind(form: Form, name: string): Presented['subject']['kind'] {
+  const type = form.required(name)
+  if (type === TOKEN_TYPES.awsRequest) return 'aws-request'
+  if (IDENTITY_TYPES.includes(type)) return 'jwt'
+  const hint = `Use ${[...IDENTITY_TYPES, TOKEN_TYPES.awsRequest].join(' or ')}.`
+  throw new TokenRequestError('invalid_request', `this ${name} is not accepted`, hint)
+}
+
+/** RFC 8693 §2.1: the type is required with an actor token and forbidden without one. */
+function actorOf(form: Form): Pick<Presented, 'actor'> {
+  const actor = form.optional('actor_token')
+  if (actor === undefined) {
+    if (form.optional('actor_token_type') === undefined) return {}
+    throw new TokenRequestError('invalid_request', 'actor_token_type is given without actor_token')
   }
-  return { token: form.required('subject_token'), badToken: 'invalid_request', ask }
+  if (tokenKind(form, 'actor_token_type') === 'jwt') return { actor }
+  throw new TokenRequestError('invalid_request', 'an actor is named by a JWT')
+}
+
+/** Ours: the class that a request asks to be treated as, never a more trusted one. */
+function loweredTo(form: Form): Pick<Presented, 'lowerTo'> {
+  const wanted = form.optional('caller_class')
+  if (wanted === undefined) return {}
+  const lowerTo = CALLER_CLASSES.find((name) => name === wanted)
+  if (lowerTo !== undefined) return { lowerTo }
+  const hint = `Use one of ${CALLER_CLASSES.join(', ')}.`
+  throw new TokenRequestError('invalid_request', 'there is no such caller_class', hint)
 }
 
 /** RFC 8707 and RFC 8693 let a client name its audience: ours is the only one there is. */

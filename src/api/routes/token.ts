@@ -5,9 +5,11 @@ import type { Grant } from '../../decision/decide.ts'
 import type { Ask } from '../../decision/evaluate.ts'
 import { type CredctlError, isCredctlError } from '../../errors.ts'
 import type { Caller } from '../../identity/caller.ts'
+import { identify, type Presented } from '../../identity/presented.ts'
 import { readBody } from '../body.ts'
 import { describe, oauthErrorOf } from '../oauth-error.ts'
 import type { ApiEnv, ApiParts } from '../parts.ts'
+import { provenKey } from '../possession.ts'
 import { asCredctlError, retryAfter } from '../problem.ts'
 import type { RateLimits } from '../rate-limits.ts'
 import { parseTokenRequest, type TokenRequest, TokenRequestError } from '../token-request.ts'
@@ -36,15 +38,23 @@ async function exchange(
 ): Promise<Response> {
   const body = await readBody(context, 'application/x-www-form-urlencoded')
   state.request = parseTokenRequest(body, parts.url)
-  const { token, ask } = state.request
-  const caller = await verified(parts, limits, context, token)
+  const { presented, ask } = state.request
+  const { caller, thumbprint } = await verified(parts, limits, context, presented)
   await limits.refusals.check(identityKey(caller))
 
   const answer = await parts.broker.requestGrant(caller, ask, context.get('request'))
   count(parts, caller, answer)
-  if (answer.outcome === 'allow') return context.json(await tokenAnswer(parts, caller, ask, answer))
+  if (answer.outcome === 'allow') {
+    return context.json(await tokenAnswer(parts, { caller, ask, thumbprint }, answer))
+  }
   await limits.refusals.spend(identityKey(caller))
   return context.json(deniedBody(context, answer), 400)
+}
+
+interface Verified {
+  readonly caller: Caller
+  /** Of the key that the request proved to hold, to which the grant token will be bound. */
+  readonly thumbprint: string | undefined
 }
 
 /** A stranger's bad tokens are counted and slowed down by address, and never reach the log. */
@@ -52,13 +62,16 @@ async function verified(
   parts: ApiParts,
   limits: RateLimits,
   context: Context<ApiEnv>,
-  token: string,
-): Promise<Caller> {
+  presented: Presented,
+): Promise<Verified> {
   const address = limits.addressOf(context)
   await limits.strangers.check(address)
   try {
-    return await parts.verifier.verify(token)
+    // First, because a proof that must be repeated with a nonce must not have spent the token.
+    const thumbprint = await provenKey(parts, context)
+    return { caller: await identify(parts.verifier, presented), thumbprint }
   } catch (error) {
+    if (isCredctlError(error, 'proof_nonce_required')) throw error
     if (isCredctlError(error)) parts.metrics.authenticationFailures.inc({ code: error.code })
     await limits.strangers.spend(address)
     throw error
@@ -76,8 +89,7 @@ function count(parts: ApiParts, caller: Caller, answer: GrantAnswer): void {
 
 async function tokenAnswer(
   parts: ApiParts,
-  caller: Caller,
-  ask: Ask,
+  { caller, ask, thumbprint }: Verified & { readonly ask: Ask },
   { grant, guarantees }: Allowed,
 ): Promise<TokenAnswer> {
   const accessToken = await parts.grantTokens.issue({
@@ -89,11 +101,13 @@ async function tokenAnswer(
     plan: grant.plan.digest,
     issuedAt: grant.issuedAt,
     expiresAt: grant.expiresAt,
+    ...(caller.actor === undefined ? {} : { actor: caller.actor }),
+    ...(thumbprint === undefined ? {} : { thumbprint }),
   })
   return {
     access_token: accessToken,
     issued_token_type: TOKEN_TYPES.access,
-    token_type: 'Bearer',
+    token_type: thumbprint === undefined ? 'Bearer' : 'DPoP',
     expires_in: grant.plan.ttlSeconds,
     authorization_details: [
       {
