@@ -110,8 +110,9 @@ export class PostgresLedger implements Ledger {
     const client = await this.#read(() => this.#reading.connect())
     try {
       const { rows } = await this.#read(() => client.query<{ taken: boolean }>(TAKE, [key]))
-      const result = rows[0]?.taken === true ? await run() : undefined
-      await this.#read(() => client.query(GIVE_UP, [key]))
+      const taken = rows[0]?.taken === true
+      const result = taken ? await run() : undefined
+      if (taken) await this.#read(() => client.query(GIVE_UP, [key]))
       client.release()
       return result
     } catch (error) {
