@@ -4,6 +4,7 @@ import { type Digest, digestOf, type Json } from '../canonical.ts'
 import { type Diagnostic, sortDiagnostics } from '../document/diagnostic.ts'
 import { parseSource, type SourceDocument } from '../document/document.ts'
 import { DocumentError } from '../document/error.ts'
+import { deepFreeze } from '../freeze.ts'
 import { holeProblems } from './holes.ts'
 import { type Scope, scopeSchema } from './scope.ts'
 
@@ -56,15 +57,20 @@ export async function loadScopes(files: readonly string[]): Promise<LoadedCatalo
   return { ok: false, diagnostics: sortDiagnostics(diagnostics), partial: catalog }
 }
 
-/** The scope files below a directory, sorted; a missing directory is a problem, never "none". */
+/**
+ * The scope files in a directory, sorted. A directory that is missing or has none is a problem:
+ * "no scopes" is what a wrong path and a failed deployment look like.
+ */
 export async function listFiles(directory: string): Promise<{ files: string[] } | Diagnostic> {
+  const place = { file: directory, line: 1, column: 1 }
   try {
-    const entries = await readdir(directory, { withFileTypes: true })
-    const names = entries.filter((entry) => !entry.isDirectory() && /\.ya?ml$/.test(entry.name))
-    return { files: names.map((entry) => join(directory, entry.name)).sort() }
+    const names = (await readdir(directory)).filter((name) => /\.ya?ml$/.test(name)).sort()
+    if (names.length > 0) return { files: names.map((name) => join(directory, name)) }
+    const expected = 'at least one file called after its scope, name.yaml'
+    return { ...place, message: 'has no task scopes', expected }
   } catch (error) {
     const message = `cannot read the directory of task scopes (${reasonOf(error)})`
-    return { file: directory, line: 1, column: 1, message, expected: 'a readable directory' }
+    return { ...place, message, expected: 'a readable directory' }
   }
 }
 
@@ -81,7 +87,8 @@ async function loadScope(file: string) {
   const { value: scope, document } = parsed
   const problems = [...nameProblems(file, scope), ...holeProblems(scope)]
   if (problems.length > 0) return failed(problems.map((problem) => document.locate(problem)))
-  return { ok: true, value: { scope, digest: scopeDigest(scope), document } } as const
+  const value = { scope: deepFreeze(scope), digest: scopeDigest(scope), document }
+  return { ok: true, value } as const
 }
 
 /** Over the parsed content: comments and layout may change without a new digest. */

@@ -17,11 +17,13 @@ export function secretResolver(env: Readonly<Record<string, string | undefined>>
   return async (reference) => {
     const [scheme, ...rest] = reference.split(':')
     const place = rest.join(':')
-    const text = scheme === 'env' ? env[place] : await readSecretFile(reference, place)
-    if (text === undefined || text === '') {
+    const known = Object.hasOwn(env, place) ? env[place] : undefined
+    const text = scheme === 'env' ? known : await readSecretFile(reference, place)
+    const value = text?.replace(/\r?\n$/, '')
+    if (value === undefined || value === '') {
       throw new CredctlError('secret_unresolvable', `${reference} is not set or empty`)
     }
-    return new Secret(text.replace(/\r?\n$/, ''))
+    return new Secret(value)
   }
 }
 
@@ -29,7 +31,7 @@ async function readSecretFile(reference: string, path: string): Promise<string> 
   try {
     const bytes = await readFile(path)
     if (bytes.length > MAX_BYTES) throw new RangeError(`larger than ${MAX_BYTES} bytes`)
-    return bytes.toString('utf8')
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (cause) {
     throw new CredctlError('secret_unresolvable', `${reference} cannot be read`, { cause })
   }
