@@ -13,6 +13,7 @@ const ACCESS = {
 /** A durable server, as in production. */
 const DURABLE = { fsync: 'on', synchronous_commit: 'on' }
 const COUNT = 600
+const LIVE = 5_000
 const RELATIONS = 5_000
 
 /** Minting, revoking and the preflight beside bare SQL on the same server. */
@@ -21,7 +22,12 @@ export async function bench(): Promise<readonly Row[]> {
   try {
     const world = await createWorld(postgres)
     await world.delegate(ACCESS)
-    return [...(await minting(world)), ...(await revoking(world)), ...(await preflights(world))]
+    return [
+      ...(await minting(world)),
+      ...(await revoking(world)),
+      ...(await besideManyLogins(world)),
+      ...(await preflights(world)),
+    ]
   } finally {
     await close()
   }
@@ -31,20 +37,45 @@ async function minting(world: World): Promise<Row[]> {
   const rows: Row[] = []
   for (const concurrency of [1, 8, 32]) {
     const baseline = await bareCreateRole(world, concurrency)
-    const mint = world.mint()
-    const made: Handle[] = []
-    const row = await measure(
-      `mint a PostgreSQL login, ${concurrency} concurrent`,
-      { count: COUNT, concurrency },
-      async () => {
-        made.push((await mintOn(mint, world.grant(ACCESS))).handle)
-      },
-    )
+    const operation = `mint a PostgreSQL login, ${concurrency} concurrent`
+    const row = await timeMints(world, operation, { count: COUNT, concurrency })
     rows.push(baseline, against(row, baseline))
-    await Promise.all(made.map((handle) => mint.revoke(handle)))
-    await mint.close()
   }
   return rows
+}
+
+/** Decided grants are made beforehand: deciding has a benchmark of its own. */
+async function timeMints(
+  world: World,
+  operation: string,
+  options: { count: number; concurrency: number },
+): Promise<Row> {
+  const mint = world.mint()
+  const grants = Array.from({ length: options.count + 100 }, () => world.grant(ACCESS))
+  const made: Handle[] = []
+  const row = await measure(operation, options, async () => {
+    const grant = grants.pop()
+    if (grant !== undefined) made.push((await mintOn(mint, grant)).handle)
+  })
+  await Promise.all(made.map((handle) => mint.revoke(handle)))
+  await mint.close()
+  return row
+}
+
+/** What a server full of other live logins of the same broker costs a mint. */
+async function besideManyLogins(world: World): Promise<Row[]> {
+  const { groupRole } = world.plan(ACCESS)
+  const admin = world.admin.user
+  for (let from = 0; from < LIVE; from += 500) {
+    await world.root.query(`SET ROLE ${admin}; DO $$ BEGIN FOR i IN ${from + 1}..${from + 500} LOOP
+      EXECUTE format('CREATE ROLE cbg_filler_%s', i); END LOOP; END $$;
+      RESET ROLE; DO $$ BEGIN FOR i IN ${from + 1}..${from + 500} LOOP
+      EXECUTE format('GRANT ${groupRole} TO cbg_filler_%s', i); END LOOP; END $$`)
+  }
+  const live = `${LIVE.toLocaleString('en')} live logins`
+  const baseline = await bareCreateRole(world, 1)
+  const row = await timeMints(world, `mint beside ${live}`, { count: 200, concurrency: 1 })
+  return [against(row, { ...baseline, operation: `${baseline.operation}, beside ${live}` })]
 }
 
 /** With the same verifier, the same admin and the same number of connections. */

@@ -14,7 +14,6 @@ import { type Admin, openAdmin } from './admin.ts'
 import { type Collected, collectGroups } from './collect.ts'
 import { codeOf, retryingRaces, targetFailure } from './failure.ts'
 import type { Finding } from './finding.ts'
-import { type Fingerprint, fingerprintOf, fingerprintSql } from './fingerprint.ts'
 import { GUARANTEES } from './guarantees.ts'
 import { createLoginStatements, loginName, membershipStatement, sessionDefaults } from './login.ts'
 import { LoginSecrets } from './login-secrets.ts'
@@ -29,9 +28,6 @@ export interface PostgresMintParts {
   readonly clock?: Clock
   readonly random?: Random
 }
-
-/** VALID UNTIL is read by the server's clock: beyond this, a login would live visibly longer. */
-const MAX_SKEW_MS = 5_000
 
 /** Credentials of one PostgreSQL database: logins that live as long as their grant. */
 export class PostgresMint implements Mint, Upkeep {
@@ -124,25 +120,15 @@ export class PostgresMint implements Mint, Upkeep {
     const { expiresAt } = grant
     const { connections } = limits
     const statements = createLoginStatements({ login, verifier, expiresAt, connections })
-    const [seen] = await Promise.all([
-      this.#look(plan),
+    const seen = await bothEnd(
+      this.#readiness.look(plan),
       retryingRaces(() => this.#admin.batch(statements.join(';\n'))),
-    ])
+    )
     await retryingRaces(() => this.#granter.batch(membershipStatement(login, group)))
     const { findings } = await this.#readiness.confirm(passed, seen, plan, grants)
     const credential = this.#credential(login, password, expiresAt, limits)
     const facts = { group_role: group, ...acceptedFacts(findings) }
     return { credential: new Secret(credential), fingerprint: login, expiresAt, facts }
-  }
-
-  /** At the catalogue and the clock, beside the creation of the login. */
-  async #look(plan: PostgresPlan): Promise<Fingerprint> {
-    const before = this.#clock.now().getTime()
-    const seen = fingerprintOf(
-      await this.#granter.query(fingerprintSql(plan), [], `fingerprint ${plan.groupRole}`),
-    )
-    refuseSkew(seen.now, before, this.#clock.now().getTime())
-    return seen
   }
 
   #credential(
@@ -166,6 +152,16 @@ export function postgresMint(target: PostgresTarget, parts: PostgresMintParts): 
   return new PostgresMint(target, parts)
 }
 
+/**
+ * The first one's value when both succeed. Waits for both also when one fails: whoever cleans up
+ * after a failure must not be overtaken by a statement that is still under way.
+ */
+async function bothEnd<T>(first: Promise<T>, second: Promise<unknown>): Promise<T> {
+  await Promise.allSettled([first, second])
+  await second
+  return await first
+}
+
 /** `applied` in prod unless the operator says otherwise. */
 function grantsMode(target: PostgresTarget, grant: Grant): 'applied' | 'delegated' {
   return target.grants ?? (grant.plan.environmentClass === 'nonprod' ? 'delegated' : 'applied')
@@ -180,17 +176,6 @@ function planOf(grant: Grant, target: string): PostgresPlan {
 function loginOf(handle: Handle): string {
   if (handle.kind === 'postgres') return handle.login
   throw new CredctlError('internal', 'a handle of another kind of target')
-}
-
-/** The server's time lies between our sending and our receiving, give or take the bound. */
-function refuseSkew(server: number, before: number, after: number): void {
-  const skew = server < before ? before - server : server > after ? server - after : 0
-  if (skew <= MAX_SKEW_MS) return
-  throw new CredctlError(
-    'target_refused',
-    `the clocks of the broker and the database differ by ${Math.round(skew / 1000)} s`,
-    { hint: 'synchronise both with NTP: a login expires by the clock of the database' },
-  )
 }
 
 /** The ledger says which findings an operator had accepted when this was minted. */

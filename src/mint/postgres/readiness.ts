@@ -20,6 +20,12 @@ const MAX_AGE_MS = 300_000
 /** A busy catalogue (temporary tables) may ask for another preflight this often at most. */
 const CALM_MS = 2_000
 
+/** One look at the catalogue and the clock serves the mints of this long. */
+const LOOK_MS = 1_000
+
+/** VALID UNTIL is read by the server's clock: beyond this, a login would live visibly longer. */
+const MAX_SKEW_MS = 5_000
+
 /** PostgreSQL 16 made CREATEROLE safe to give to a broker. */
 const OLDEST_SERVER = 160_000
 
@@ -34,6 +40,7 @@ export class Readiness {
   readonly #parts: ReadinessParts
   readonly #running = new Map<string, Promise<Passed>>()
   readonly #passed = new Map<string, Passed>()
+  readonly #looks = new Map<string, { readonly at: number; readonly seen: Promise<Fingerprint> }>()
 
   constructor(parts: ReadinessParts) {
     this.#parts = parts
@@ -46,7 +53,30 @@ export class Readiness {
     return passed !== undefined && age < MAX_AGE_MS ? passed : await this.#once(plan, grants)
   }
 
-  /** Looks again when the catalogue differs from the one that the preflight saw. */
+  /**
+   * What the catalogue and the clock of the server are like, now or within the last second.
+   * Errors: `target_refused` when the clocks differ too much.
+   */
+  async look(plan: PostgresPlan): Promise<Fingerprint> {
+    const now = this.#parts.clock.now().getTime()
+    const last = this.#looks.get(plan.groupRole)
+    if (last !== undefined && now - last.at < LOOK_MS) return await last.seen
+    const seen = this.#look(plan)
+    this.#looks.set(plan.groupRole, { at: now, seen })
+    seen.catch(() => this.#looks.delete(plan.groupRole))
+    return await seen
+  }
+
+  async #look(plan: PostgresPlan): Promise<Fingerprint> {
+    const { session, clock } = this.#parts
+    const before = clock.now().getTime()
+    const name = `fingerprint ${plan.groupRole}`
+    const seen = fingerprintOf(await session.query(fingerprintSql(plan), [], name))
+    refuseSkew(seen.now, before, clock.now().getTime())
+    return seen
+  }
+
+  /** Preflights again when the catalogue differs from the one that the preflight saw. */
   async confirm(
     passed: Passed,
     seen: Fingerprint,
@@ -86,10 +116,11 @@ export class Readiness {
     await ensureGroupRole(session, plan, grants)
     const at = clock.now().getTime()
     // Before the checks: a change during them makes the next mint look again.
-    const [rows] = await session.batch(fingerprintSql(plan))
+    this.#looks.delete(plan.groupRole)
+    const fingerprint = await this.look(plan)
     const findings = await preflight(session, plan, target.accept)
     refuseBlocked(plan, findings)
-    const passed = { findings, fingerprint: fingerprintOf(rows), at }
+    const passed = { findings, fingerprint, at }
     this.#passed.set(plan.groupRole, passed)
     return passed
   }
@@ -112,6 +143,17 @@ export async function requireServer(session: Session): Promise<void> {
     const message = 'the server is a standby in recovery and accepts no changes'
     throw new CredctlError('target_unavailable', message, { hint: 'name the primary as host' })
   }
+}
+
+/** The server's time lies between our sending and our receiving, give or take the bound. */
+function refuseSkew(server: number, before: number, after: number): void {
+  const skew = server < before ? before - server : server > after ? server - after : 0
+  if (skew <= MAX_SKEW_MS) return
+  throw new CredctlError(
+    'target_refused',
+    `the clocks of the broker and the database differ by ${Math.round(skew / 1000)} s`,
+    { hint: 'synchronise both with NTP: a login expires by the clock of the database' },
+  )
 }
 
 function refuseBlocked(plan: PostgresPlan, findings: readonly Finding[]): void {

@@ -1,3 +1,4 @@
+import { granterRole } from './setup.ts'
 import { quoteIdentifier, quoteLiteral } from './sql.ts'
 
 /**
@@ -79,7 +80,7 @@ function membershipBlock(admin: string): string {
   return `DO $do$ DECLARE member name; BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${FORMER_PUBLIC}') THEN CREATE ROLE ${FORMER_PUBLIC} NOLOGIN; END IF;
   FOR member IN SELECT r.rolname FROM pg_roles r WHERE NOT r.rolsuper AND r.rolname !~ '^(pg_|cbg_|cbs_)'
-    AND r.rolname NOT IN ('${FORMER_PUBLIC}', current_user, ${quoteLiteral(admin)})
+    AND r.rolname NOT IN ('${FORMER_PUBLIC}', current_user, ${quoteLiteral(admin)}, ${quoteLiteral(granterRole(admin))})
     AND NOT pg_has_role(r.rolname, '${FORMER_PUBLIC}', 'MEMBER')
   LOOP EXECUTE format('GRANT ${FORMER_PUBLIC} TO %I WITH INHERIT TRUE, SET FALSE', member); END LOOP;
 END $do$`

@@ -35,9 +35,9 @@ export interface PostgresPlan {
   /** In seconds; held by the watchdog and, as defaults, by the login's own settings. */
   readonly limits: SessionLimits
   /**
-   * Name of the group role: content-addressed, so that equal privileges share one role. The
-   * database is part of the content because roles belong to the whole server: without it, the
-   * grants of two databases would meet in one role.
+   * Name of the group role: content-addressed, so that equal privileges and limits share one
+   * role. The database is part of the content because roles belong to the whole server: without
+   * it, the grants of two databases would meet in one role.
    */
   readonly groupRole: string
   /** The exact statements that create the group role with its privileges, in order. */
@@ -57,18 +57,16 @@ export function planPostgres(
   const sequences = access.sequences
     .map(parseRelationName)
     .sort(byKey((sequence) => [sequence.schema, sequence.name]))
-  const privileges = { database, relations, sequences }
-  const groupRole = groupRoleName(privileges)
-  const statements = groupRoleStatements(groupRole, privileges)
-  const { limits } = access
-  return { ok: true, plan: { kind: 'postgres', ...privileges, limits, groupRole, statements } }
+  const content = { database, relations, sequences, limits: access.limits }
+  const groupRole = groupRoleName(content)
+  const statements = groupRoleStatements(groupRole, content)
+  return { ok: true, plan: { kind: 'postgres', ...content, groupRole, statements } }
 }
 
 /** What a group role holds, and all that its name is derived from. */
-export type GroupPrivileges = Pick<PostgresPlan, 'database' | 'relations' | 'sequences'>
+export type GroupContent = Pick<PostgresPlan, 'database' | 'relations' | 'sequences' | 'limits'>
 
-function groupRoleName({ database, relations, sequences }: GroupPrivileges): string {
-  const content = { database, relations, sequences }
+function groupRoleName(content: GroupContent): string {
   return `cbs_${digestOf(content).slice('sha256:'.length, 'sha256:'.length + 32)}`
 }
 

@@ -11,19 +11,32 @@ export interface BrokerSetup {
 }
 
 /**
- * Makes the broker's admin: CREATEROLE and nothing more. Run once by a superuser, or by the master
- * user of a managed service. Can be run again.
+ * The second role of the broker, which gives group roles to logins. PostgreSQL looks through every
+ * role that a role administers before it lets it grant one: the admin administers every login that
+ * is alive, this one only the group roles, so that minting does not slow down with their number.
+ */
+export function granterRole(admin: string): string {
+  return `${admin}_grants`
+}
+
+/**
+ * Makes the broker's admin and its second role: CREATEROLE and nothing more. Run once by a
+ * superuser, or by the master user of a managed service. Can be run again.
  */
 export function brokerSetupSql({ admin, databases, verifier }: BrokerSetup): string[] {
   const role = quoteIdentifier(admin)
-  const attributes = 'LOGIN CREATEROLE NOCREATEDB INHERIT'
+  const granter = quoteIdentifier(granterRole(admin))
+  const password = verifier === undefined ? '' : ` PASSWORD ${quoteLiteral(verifier)}`
   return [
-    `DO $do$ BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ${quoteLiteral(admin)}) THEN CREATE ROLE ${role}; END IF; END $do$`,
-    `ALTER ROLE ${role} ${attributes}${verifier === undefined ? '' : ` PASSWORD ${quoteLiteral(verifier)}`}`,
-    ...databases.map(
-      (database) =>
-        `GRANT CONNECT ON DATABASE ${quoteIdentifier(database)} TO ${role} WITH GRANT OPTION`,
-    ),
+    createUnlessThere(admin),
+    createUnlessThere(granterRole(admin)),
+    `ALTER ROLE ${role} LOGIN CREATEROLE NOCREATEDB INHERIT${password}`,
+    `ALTER ROLE ${granter} NOLOGIN CREATEROLE NOCREATEDB INHERIT`,
+    `GRANT ${granter} TO ${role} WITH INHERIT FALSE, SET TRUE`,
+    ...databases.flatMap((database) => [
+      `GRANT CONNECT ON DATABASE ${quoteIdentifier(database)} TO ${role}`,
+      `GRANT CONNECT ON DATABASE ${quoteIdentifier(database)} TO ${granter} WITH GRANT OPTION`,
+    ]),
     // Ends a session whose login is already dropped.
     `GRANT pg_signal_backend TO ${role}`,
     // Without it the watchdog sees no start times.
@@ -31,12 +44,17 @@ export function brokerSetupSql({ admin, databases, verifier }: BrokerSetup): str
   ]
 }
 
+function createUnlessThere(name: string): string {
+  const there = `SELECT FROM pg_catalog.pg_roles WHERE rolname = ${quoteLiteral(name)}`
+  return `DO $do$ BEGIN IF NOT EXISTS (${there}) THEN CREATE ROLE ${quoteIdentifier(name)}; END IF; END $do$`
+}
+
 /**
  * What the owner of the tables runs once for target mode `delegated`: the broker may pass on
  * exactly the privileges of this plan, and holds them itself from then on.
  */
 export function delegationSql(admin: string, plan: PostgresPlan): string[] {
-  const role = quoteIdentifier(admin)
+  const role = quoteIdentifier(granterRole(admin))
   return grantStatements(plan)
     .filter((grant) => !grant.startsWith('CONNECT '))
     .map((grant) => `GRANT ${grant} TO ${role} WITH GRANT OPTION`)
@@ -50,6 +68,6 @@ export function applySql(admin: string, plan: PostgresPlan): string[] {
   const membership = 'WITH ADMIN TRUE, INHERIT FALSE, SET FALSE'
   return [
     ...plan.statements,
-    `GRANT ${quoteRole(plan.groupRole)} TO ${quoteIdentifier(admin)} ${membership}`,
+    `GRANT ${quoteRole(plan.groupRole)} TO ${quoteIdentifier(granterRole(admin))} ${membership}`,
   ]
 }

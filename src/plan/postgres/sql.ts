@@ -1,5 +1,5 @@
-import type { Verb } from '../../scope/access-postgres.ts'
-import type { GroupPrivileges, PlannedRelation } from './plan.ts'
+import type { SessionLimits, Verb } from '../../scope/access-postgres.ts'
+import type { GroupContent, PlannedRelation } from './plan.ts'
 
 /** Names of ours: content-addressed group roles and per-credential logins. */
 const ROLE = /^cb[sg]_[a-z0-9_]{8,59}$/
@@ -34,16 +34,26 @@ export function quoteQualified(schema: string, name: string): string {
 }
 
 /** Creates a group role with exactly these privileges: tables are never granted to a login. */
-export function groupRoleStatements(role: string, privileges: GroupPrivileges): string[] {
+export function groupRoleStatements(role: string, content: GroupContent): string[] {
   const group = quoteRole(role)
   return [
     `CREATE ROLE ${group} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT`,
-    ...grantStatements(privileges).map((grant) => `GRANT ${grant} TO ${group}`),
+    `COMMENT ON ROLE ${group} IS ${quoteLiteral(limitsNote(content.limits))}`,
+    ...grantStatements(content).map((grant) => `GRANT ${grant} TO ${group}`),
   ]
 }
 
+/**
+ * The comment on a group role: what the watchdog holds its members to, in seconds. It is on the
+ * server so that every replica knows it after every restart, and out of reach of the logins.
+ */
+export function limitsNote(limits: SessionLimits): string {
+  const { statement, transaction, idle_in_transaction, lock_wait } = limits
+  return JSON.stringify({ statement, transaction, idle_in_transaction, lock_wait })
+}
+
 /** What the grants name, without `GRANT` and `TO`: the same list for whoever receives it. */
-export function grantStatements({ database, relations, sequences }: GroupPrivileges): string[] {
+export function grantStatements({ database, relations, sequences }: GroupContent): string[] {
   const schemas = new Set([...relations, ...sequences].map(({ schema }) => schema))
   return [
     `CONNECT ON DATABASE ${quoteIdentifier(database)}`,

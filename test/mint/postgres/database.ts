@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { systemClock, systemRandom, ulid } from '../../../src/clock.ts'
+import { type Clock, systemClock, systemRandom, ulid } from '../../../src/clock.ts'
 import { decide, type Grant } from '../../../src/decision/decide.ts'
 import { type Environment, toEnvironment } from '../../../src/environment/environment.ts'
 import { postgresTarget } from '../../../src/environment/target-postgres.ts'
@@ -30,7 +30,7 @@ export interface World {
   readonly root: pg.Pool
   readonly environment: Environment
   readonly admin: { readonly user: string; readonly password: string }
-  mint(target?: Record<string, unknown>): PostgresMint
+  mint(target?: Record<string, unknown>, clock?: Clock): PostgresMint
   plan(access: unknown): PostgresPlan
   /** A grant that the real decision allowed, on this world's target. */
   grant(access: unknown, ttl?: string): Grant
@@ -71,11 +71,11 @@ export async function createWorld(
     root,
     environment,
     admin: { user, password },
-    mint: (target = {}) => {
+    mint: (target = {}, clock = systemClock) => {
       const parsed = environmentOf(target).targets['db']
       if (parsed?.kind !== 'postgres') throw new Error('not a PostgreSQL target')
       const resolve = async () => new Secret(password)
-      const mint = postgresMint(parsed, { resolve })
+      const mint = postgresMint(parsed, { resolve, clock })
       open.push(mint)
       return mint
     },

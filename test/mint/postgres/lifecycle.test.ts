@@ -158,7 +158,7 @@ describe('collecting group roles', () => {
     const plan = world.plan(ACCESS)
     await world.root.query(plan.statements.join(';'))
     await world.root.query(
-      `GRANT ${plan.groupRole} TO ${world.admin.user} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`,
+      `GRANT ${plan.groupRole} TO ${world.admin.user}_grants WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`,
     )
     const result = await mint.collectGroups([])
     expect(result.dropped).toEqual([])

@@ -35,6 +35,17 @@ function opened(mint: PostgresMint): PostgresMint {
   return mint
 }
 
+/** Runs ahead of the real clock, but within the bound that minting accepts. */
+function clockAhead() {
+  let ahead = 0
+  return {
+    now: () => new Date(Date.now() + ahead),
+    later: () => {
+      ahead += 1_100
+    },
+  }
+}
+
 async function prepared(access: unknown, given: string, before = 'SELECT 1'): Promise<World> {
   const world = await createWorld(postgres)
   await world.root.query(before)
@@ -83,9 +94,11 @@ describe('minting', () => {
 
   it('is refused after the catalogue changed, although the preflight passed before', async () => {
     const world = await prepared(ACCESS, 'SELECT 1')
-    const mint = opened(world.mint())
+    const clock = clockAhead()
+    const mint = opened(world.mint({}, clock))
     await mintOn(mint, world.grant(ACCESS))
     await world.root.query('ALTER TABLE orders RENAME TO orders_old')
+    clock.later()
     await expect(mintOn(mint, world.grant(ACCESS))).rejects.toMatchObject({
       code: 'target_refused',
       message: expect.stringContaining('public.orders does not exist'),
@@ -98,10 +111,12 @@ describe('minting', () => {
 
   it('notices a privilege added to the group role, and never repairs it', async () => {
     const world = await prepared(ACCESS, 'SELECT 1')
-    const mint = opened(world.mint())
+    const clock = clockAhead()
+    const mint = opened(world.mint({}, clock))
     await mintOn(mint, world.grant(ACCESS))
     const { groupRole } = world.plan(ACCESS)
     await world.root.query(`GRANT TRUNCATE ON orders TO ${groupRole}`)
+    clock.later()
     await expect(mintOn(mint, world.grant(ACCESS))).rejects.toMatchObject({
       message: expect.stringContaining('TRUNCATE'),
     })
