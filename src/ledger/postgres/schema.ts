@@ -115,7 +115,9 @@ CREATE FUNCTION credctl_ledger.append(
   new_grants json, new_ends json, new_credentials json, new_outcomes json,
   tile_levels int[], tile_indexes bigint[], tile_hashes bytea, tile_roots bytea
 ) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
+SET search_path = pg_catalog, pg_temp
+-- Otherwise each batch is planned anew, because arrays of one element look cheaper than any.
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   broken int[] := '{}';
   more int[];

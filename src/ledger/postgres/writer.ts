@@ -140,9 +140,12 @@ export class Writer {
   #appended({ batch, before, after, fence }: Built): void {
     this.#edge = after
     this.#fence = fence
-    for (const [position, { leaf, resolve }] of batch.entries()) {
-      resolve({ index: before.size + position, leaf })
-    }
+    // The next batch goes out first: what the callers do now overlaps with its commit.
+    setImmediate(() => {
+      for (const [position, { leaf, resolve }] of batch.entries()) {
+        resolve({ index: before.size + position, leaf })
+      }
+    })
   }
 
   /** Optimistic: one round trip, and in vain when another replica was faster. */
