@@ -26,7 +26,7 @@ export const ENDPOINTS = {
     summary: 'Exchange an identity token and a task for a grant token (RFC 8693, RFC 7523).',
     body: {
       type: 'application/x-www-form-urlencoded',
-      text: 'grant_type, authorization_details (RFC 9396, one credctl_task), and subject_token with subject_token_type, or assertion.',
+      text: 'grant_type, authorization_details (RFC 9396, one credctl_task), and subject_token with subject_token_type, or assertion. Optional: actor_token with actor_token_type, caller_class to be treated as a less trusted class, a DPoP header (RFC 9449) to bind the grant token to a key.',
     },
     answer: { type: JSON_TYPE, schema: contract.tokenAnswer, text: 'The grant.' },
   },
