@@ -3,13 +3,18 @@ import { type Application, buildApplication, buildRouteMap, text_en } from '@str
 import { awsCredentialsCommand } from './aws-credentials/routes.ts'
 import type { Cli } from './cli.ts'
 import { execCommand } from './exec/routes.ts'
+import { grantRoutes } from './grant/routes.ts'
 import { scopeRoutes } from './scope/routes.ts'
+import { migrateCommand, serveCommand } from './serve/routes.ts'
 
 const root = buildRouteMap<string, Cli>({
   routes: {
-    scope: scopeRoutes,
     exec: execCommand,
     'aws-credentials': awsCredentialsCommand,
+    scope: scopeRoutes,
+    grant: grantRoutes,
+    serve: serveCommand,
+    migrate: migrateCommand,
   },
   docs: {
     brief: 'Credentials with a declared blast radius',

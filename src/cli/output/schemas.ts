@@ -1,7 +1,9 @@
 import type { z } from 'zod'
 import { awsCredentialsOutput } from './aws-credentials.ts'
 import { failureOutput } from './failure.ts'
+import { grantListOutput, grantRevokeOutput, grantShowOutput } from './grant.ts'
 import { scopeLintOutput, scopeListOutput, scopePlanOutput, scopeShowOutput } from './scope.ts'
+import { migrateOutput, serveOutput } from './serve.ts'
 
 /** What each command prints with `--output json`; `failure` is what any of them prints instead. */
 export const OUTPUTS = {
@@ -10,5 +12,10 @@ export const OUTPUTS = {
   'scope lint': scopeLintOutput,
   'scope plan': scopePlanOutput,
   'aws-credentials': awsCredentialsOutput,
+  'grant list': grantListOutput,
+  'grant show': grantShowOutput,
+  'grant revoke': grantRevokeOutput,
+  serve: serveOutput,
+  migrate: migrateOutput,
   failure: failureOutput,
 } as const satisfies Record<string, z.ZodType>

@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { testBroker } from '../test/support/broker.ts'
+import { startTestPostgres } from '../test/support/postgres.ts'
+import { against, measure, type Row } from './row.ts'
+
+const BIN = join(import.meta.dirname, '../bin/credctl.js')
+const TASK = ['--scope', 'backfill-order-totals', '--env', 'staging', '--param', 'ticket=ORD-1']
+const NOBODY = ['--scope', 's', '--env', 'e', '--broker', 'http://127.0.0.1:9']
+
+/** How long a person waits for a command line, beside a Node.js that does nothing. */
+export async function bench(): Promise<readonly Row[]> {
+  const { postgres, close } = await startTestPostgres()
+  const home = await mkdtemp(join(tmpdir(), 'credctl-bench-cli-'))
+  const broker = await testBroker(postgres)
+  try {
+    const file = join(home, 'identity')
+    await writeFile(file, await broker.issuers.agent({ sub: 'bench', team: 'orders' }))
+    const env = {
+      PATH: process.env['PATH'] ?? '',
+      HOME: home,
+      CREDCTL_BROKER: broker.url,
+      CREDCTL_IDENTITY_TOKEN_FILE: file,
+    }
+    const node = await measure('node -e 0', { count: 40 }, () => run(['-e', '0'], env))
+    const credctl = async (name: string, count: number, ...argv: string[]) =>
+      against(await measure(name, { count }, () => run([BIN, ...argv], env)), node)
+    return [
+      node,
+      await credctl('credctl --help', 40, '--help'),
+      await credctl('credctl exec -- true, nobody answering', 40, 'exec', ...NOBODY, '--', 'true'),
+      await credctl('credctl exec -- true: grant, login, end', 30, 'exec', ...TASK, '--', 'true'),
+      await credctl('credctl scope lint, 4 scopes', 20, 'scope', 'lint'),
+    ]
+  } finally {
+    await broker.close()
+    await close()
+    await rm(home, { recursive: true, force: true })
+  }
+}
+
+/** Runs Node.js with these arguments; its output is not looked at. */
+async function run(argv: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
+  const child = spawn(process.execPath, argv, { env, stdio: 'ignore' })
+  await new Promise((resolve, reject) => child.once('exit', resolve).once('error', reject))
+}

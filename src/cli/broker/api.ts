@@ -1,0 +1,35 @@
+import type { z } from 'zod'
+import { CredctlError } from '../../errors.ts'
+import type { Cli } from '../cli.ts'
+import type { BrokerFlag } from '../flags.ts'
+import { brokerUrl } from './address.ts'
+import { bearer } from './grant.ts'
+import { identityToken } from './identity.ts'
+import { ask } from './refusal.ts'
+
+/**
+ * One call of the broker's API as the caller that the flags name. The answer is what the contract
+ * says, without anything that a newer broker adds.
+ */
+export async function callBroker<S extends z.ZodType>(
+  cli: Cli,
+  flags: BrokerFlag,
+  call: {
+    readonly method: 'GET' | 'DELETE'
+    readonly path: string
+    readonly query?: Readonly<Record<string, string | undefined>>
+    readonly answer: S
+  },
+): Promise<z.output<S>> {
+  const broker = brokerUrl(cli, flags)
+  const token = await identityToken(cli, flags, broker)
+  const url = new URL(`${broker}${call.path}`)
+  for (const [name, value] of Object.entries(call.query ?? {})) {
+    if (value !== undefined) url.searchParams.set(name, value)
+  }
+  const answer = await ask({ method: call.method, url, headers: bearer(token) }, 'the answer')
+  const parsed = call.answer.safeParse(answer.raw())
+  if (parsed.success) return parsed.data
+  const where = parsed.error.issues[0]?.path.join('.') ?? ''
+  throw new CredctlError('unavailable', `the answer of ${broker} has no usable ${where}`)
+}
