@@ -7,7 +7,6 @@ import type { Config } from './config.ts'
 import { createGrantTokens } from './identity/grant-token.ts'
 import { createProofNonces, nonceKey } from './identity/nonce.ts'
 import { createProofVerifier } from './identity/proof.ts'
-import { MemoryReplayStore } from './identity/replay.ts'
 import { createVerifier } from './identity/verify.ts'
 import { openLedger } from './ledger/open.ts'
 import { catalogueLoaded } from './ledger/record.ts'
@@ -20,6 +19,7 @@ import type { Mint } from './mint/mint.ts'
 import { Mints } from './mint/mints.ts'
 import { postgresMint } from './mint/postgres/mint.ts'
 import { type StsParts, stsMint } from './mint/sts/mint.ts'
+import { stsPace } from './mint/sts/pace.ts'
 import { requireCatalog } from './scope/catalog.ts'
 import { secretResolver } from './secret/resolve.ts'
 
@@ -106,7 +106,7 @@ async function start(
   const parts = { catalog, environments, ledger, mints, clock, random }
   const broker = new Broker(parts)
   const metrics = createMetrics()
-  const replay = new MemoryReplayStore(clock)
+  const { replay } = ledger
   const verifier = createVerifier(issuers, { clock, replay })
   const nonces = createProofNonces(nonceKey(keys.token.reveal()), clock)
   const proofs = createProofVerifier({ clock, replay, nonces })
@@ -131,13 +131,14 @@ function mintsOf(config: Config, here: Here): Mints {
   const { clock, random } = here
   const resolve = secretResolver(here.env)
   const client = here.aws === undefined ? {} : { client: here.aws }
+  const pace = stsPace()
   const entries = [...config.environments.values()].flatMap((environment) =>
     Object.entries(environment.targets).map(([name, target]): [string, string, Mint] => [
       environment.name,
       name,
       target.kind === 'postgres'
         ? postgresMint(target, { resolve, clock, random })
-        : stsMint(target, { clock, random, ...client }),
+        : stsMint(target, { clock, random, pace, ...client }),
     ]),
   )
   return new Mints(entries)

@@ -10,16 +10,27 @@ export const awsTarget = fields({
   account: z.string().regex(ACCOUNT, 'not an AWS account id: 12 digits, in quotes'),
   region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-[0-9]$/, 'not an AWS region, such as eu-central-1'),
   role: z.string().regex(ROLE, 'not the ARN of an IAM role'),
+  /** A role of the same account that may write inline policies of `role`: it ends single sessions. */
+  revoker: z.string().regex(ROLE, 'not the ARN of an IAM role').optional(),
   external_id: z
     .string()
     .regex(/^[\w+=,.@:/-]{2,1224}$/, 'not an external id: 2 to 1224 of letters, digits, _+=,.@:/-')
     .optional(),
-}).superRefine(({ account, region, role }, context) => {
+}).superRefine(({ account, region, role, revoker }, context) => {
   const [, partition, owner] = ROLE.exec(role) ?? []
   if (partition === undefined || !ACCOUNT.test(account)) return
   if (owner !== account) {
     const message = `the role is in account ${owner}, the target in ${account}`
     refuse(context, message, { path: ['role'], expected: `a role in account ${account}` })
+  }
+  if (revoker !== undefined && ROLE.exec(revoker)?.[2] !== account) {
+    const message = `the revoker is not in account ${account}`
+    refuse(context, message, { path: ['revoker'], expected: `a role in account ${account}` })
+  }
+  if (revoker === role) {
+    // Whoever writes a role's policies can give it anything.
+    const message = 'the revoker is the role itself'
+    refuse(context, message, { path: ['revoker'], expected: 'a role of its own' })
   }
   if (partition !== partitionOfRegion(region)) {
     const message = `region ${region} is not in partition ${partition}`

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { AwsCredential } from '../../../src/mint/mint.ts'
 import { mintCredential } from '../../../src/mint/mint.ts'
 import { stsMint } from '../../../src/mint/sts/mint.ts'
+import { stsPace } from '../../../src/mint/sts/pace.ts'
 import { AWS_TARGET, awsGrant, type GrantOptions } from '../../support/aws-grant.ts'
 import { type StandInSts, startSts } from '../../support/sts.ts'
 
@@ -96,6 +97,23 @@ describe('minting AWS credentials with the real SDK', () => {
     const before = sts.requests.length
     await mint()
     expect(sts.requests.length - before).toBe(3)
+  })
+
+  test('a pace of its own keeps calls under the limit of the account', async () => {
+    const credentials = { accessKeyId: 'AKIDBROKER', secretAccessKey: 'broker' }
+    const client = { endpoint: sts.endpoint, credentials }
+    const attempts = { deadlineMs: 100, firstDelayMs: 10 }
+    const port = stsMint(AWS_TARGET, { ...parts, attempts, client, pace: stsPace(3) })
+    const grant = awsGrant({ issuedAt: NOW })
+    const handle = port.handle(grant, 'exports', CREDENTIAL)
+    const before = sts.requests.length
+    const results = await Promise.allSettled(
+      Array.from({ length: 5 }, () => port.mint(grant, 'exports', handle)),
+    )
+    await port.close()
+    expect(sts.requests.length - before).toBe(3)
+    const refused = results.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []))
+    expect(refused.map(({ code }) => code)).toEqual(['target_unavailable', 'target_unavailable'])
   })
 
   test('throttling that outlasts the deadline is target_unavailable', async () => {
