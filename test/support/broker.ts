@@ -32,12 +32,18 @@ export interface TestBroker {
 export interface TestBrokerOptions extends Surroundings {
   /** Directory of scopes; the project's examples otherwise. */
   readonly scopes?: string
+  /** Changes the configuration before anything starts. */
+  readonly configure?: (config: Config) => Config
 }
 
 /** One line for a test: `const broker = await testBroker(postgres)`. The caller closes it. */
 export async function testBroker(
   postgres: TestPostgres,
-  { scopes = 'task-scopes', ...surroundings }: TestBrokerOptions = {},
+  {
+    scopes = 'task-scopes',
+    configure = (config) => config,
+    ...surroundings
+  }: TestBrokerOptions = {},
 ): Promise<TestBroker> {
   const directory = await mkdtemp(join(tmpdir(), 'credctl-test-'))
   const closers = [() => rm(directory, { recursive: true, force: true })]
@@ -55,7 +61,7 @@ export async function testBroker(
     const configFile = join(directory, 'credctl.yaml')
     const text = configText({ url, directory, issuers, shop })
     await writeFile(configFile, JSON.stringify({ ...JSON.parse(text), ledger: ledger.config }))
-    const config = await requireConfig(configFile)
+    const config = configure(await requireConfig(configFile))
     await prepareForScopes(shop, config, await requireCatalog(scopes))
 
     const here: Surroundings = {
