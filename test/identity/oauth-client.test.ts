@@ -221,6 +221,30 @@ describe('with DPoP', () => {
   })
 })
 
+test('a proof is good once, also when it is sent to another replica', async () => {
+  const replica = await broker.replica()
+  const { publicKey, privateKey } = await randomDPoPKeyPair('ES256', { extractable: true })
+  const place = `${broker.url}/token`
+  const post = async (to: string, DPoP: string) =>
+    fetch(`${to}/token`, {
+      method: 'POST',
+      headers: { DPoP },
+      body: new URLSearchParams({
+        grant_type: EXCHANGE,
+        subject_token: await agent({ team: 'nobody' }),
+        subject_token_type: JWT,
+        ...details(),
+      }),
+    })
+  const asked = await post(broker.url, await proof(publicKey, privateKey, 'POST', place, {}))
+  const nonce = asked.headers.get('dpop-nonce')
+  const good = await proof(publicKey, privateKey, 'POST', place, { nonce })
+  const first = await post(broker.url, good)
+  expect(await first.json()).toMatchObject({ error: 'access_denied' })
+  const second = await post(`http://127.0.0.1:${replica.port}`, good)
+  expect(await second.json()).toMatchObject({ error: 'invalid_dpop_proof' })
+})
+
 test('a grant token cannot be exchanged for another one', async () => {
   const first = await exchange()
   const again = exchange({ subject_token: first.access_token })

@@ -2,6 +2,8 @@ import type pg from 'pg'
 import { type Clock, systemClock } from '../../clock.ts'
 import type { Usage } from '../../decision/request.ts'
 import { CredctlError } from '../../errors.ts'
+import type { ReplayStore } from '../../identity/replay.ts'
+import { PostgresReplayStore } from '../../identity/replay-postgres.ts'
 import type { Entry } from '../entry.ts'
 import type {
   Appended,
@@ -35,6 +37,8 @@ const GIVE_UP = 'SELECT pg_advisory_unlock(hashtextextended($1, 0))'
 /** The ledger in PostgreSQL. Any number of replicas may work on one database. */
 export class PostgresLedger implements Ledger {
   readonly log: LedgerLog
+  /** What was used once, for all replicas: not part of the log, only beside it. */
+  readonly replay: ReplayStore
   readonly #writer: Writer
   readonly #writing: pg.Pool
   readonly #reading: pg.Pool
@@ -51,6 +55,7 @@ export class PostgresLedger implements Ledger {
     this.#writer = writer
     this.#clock = clock
     this.log = new PostgresLog(this.#reading, signer)
+    this.replay = new PostgresReplayStore(this.#reading)
   }
 
   /**

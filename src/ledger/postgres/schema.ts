@@ -1,3 +1,5 @@
+import { SINGLE_USE_MIGRATION, singleUsePrivileges } from '../../identity/replay-postgres.ts'
+
 /*
  * The ledger's schema as a list of steps, never changed once released, only continued.
  *
@@ -219,7 +221,10 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA credctl_ledger FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA credctl_ledger FROM PUBLIC;
 `
 
-export const MIGRATIONS: readonly string[] = [`${tables}${protection}${append}`]
+export const MIGRATIONS: readonly string[] = [
+  `${tables}${protection}${append}`,
+  SINGLE_USE_MIGRATION,
+]
 
 /** What the broker's own role may do; said again at every migration. */
 export function privileges(role: string): string {
@@ -227,5 +232,6 @@ export function privileges(role: string): string {
 GRANT USAGE ON SCHEMA credctl_ledger TO ${role};
 GRANT SELECT ON ALL TABLES IN SCHEMA credctl_ledger TO ${role};
 GRANT EXECUTE ON FUNCTION credctl_ledger.append, credctl_ledger.lock_head, credctl_ledger.fence TO ${role};
+${singleUsePrivileges(role)}
 `
 }
