@@ -54,6 +54,13 @@ export function targetFailure(error: unknown, doing: string): CredctlError {
     const hint = 'set target.ca to the authority that signed it, and target.host to its name'
     return new CredctlError('target_refused', message, { hint, cause: error })
   }
+  if (error instanceof Error && /does not support SSL/.test(error.message)) {
+    const hint = 'switch TLS on at the server; target.tls: disable is for loopback only'
+    return new CredctlError('target_refused', `${doing}: the server offers no TLS`, {
+      hint,
+      cause: error,
+    })
+  }
   if (!isSqlState(code) || TRY_AGAIN.has(code.slice(0, 2))) {
     const reason = UNAVAILABLE[code] ?? `it cannot be reached or cannot answer now (${code})`
     return new CredctlError('target_unavailable', `${doing}: ${reason}`, { cause: error })
