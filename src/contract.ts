@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { firstUnseen, slug } from './document/text.ts'
 import { CALLER_CLASSES } from './identity/caller.ts'
+import { MAX_PARAMETERS } from './scope/holes.ts'
 
 /** The shapes on the wire. Servers answer exactly these; clients may rely on nothing else. */
 
@@ -18,18 +20,26 @@ export const TOKEN_TYPES = {
   awsRequest: 'urn:credctl:token-type:aws-request',
 } as const
 
-const name = z.string().min(1).max(128)
+/** Text that ends up in the log and before people's eyes. */
+const plainText = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .refine((text) => firstUnseen(text) === undefined, 'holds characters that cannot be seen')
+const name = plainText(128).min(1)
 const time = z.iso.datetime().meta({ description: 'RFC 3339, UTC.' })
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/)
 const ulid = z.string().regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/)
-const parameters = z.record(z.string().max(64), z.string().max(256))
+const parameters = z
+  .record(plainText(64), plainText(256))
+  .refine((values) => Object.keys(values).length <= MAX_PARAMETERS, 'too many parameters')
 
 /** What a caller asks for. */
 export const task = z
   .strictObject({
     scope: name,
     environment: name,
-    intent: z.string().min(1).max(2000).meta({ description: 'What the task is for, in words.' }),
+    intent: plainText(2000).min(1).meta({ description: 'What the task is for, in words.' }),
     parameters: parameters.default({}),
   })
   .meta({ id: 'Task' })
@@ -178,6 +188,14 @@ export const grant = z
     ended: z.object({ at: time, cause: z.string() }).optional(),
   })
   .meta({ id: 'Grant' })
+
+/** Filters of a listing of grants. */
+export const grantQuery = z.strictObject({
+  live: z.enum(['true', 'false']).exactOptional(),
+  scope: slug.exactOptional(),
+  environment: slug.exactOptional(),
+  before: ulid.exactOptional(),
+})
 
 export const grantList = z
   .object({ grants: z.array(grant), next: ulid.optional() })

@@ -9,6 +9,22 @@ export const slug = z
   })
   .max(63, 'name is longer than 63 characters')
 
+/**
+ * Control characters other than tab and newlines, lone surrogates, and characters that are not
+ * seen or reorder what is (CVE-2021-42574): whoever reads such text reads something else than a
+ * program does.
+ */
+const UNSEEN =
+  /[[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]--[\t\n\r]]/v
+
+/** The first character of a text that nobody would see for what it is. */
+export function firstUnseen(
+  text: string,
+): { readonly index: number; readonly character: string } | undefined {
+  const found = UNSEEN.exec(text)
+  return found === null ? undefined : { index: found.index, character: found[0] }
+}
+
 const DURATION = /^([1-9][0-9]{0,5})(s|m|h)$/
 const SECONDS = { s: 1, m: 60, h: 3600 } as const
 

@@ -8,16 +8,10 @@ import {
   parseDocument,
   visit,
 } from 'yaml'
+import { firstUnseen } from './text.ts'
 
 /** Far deeper than any schema of ours; shallow enough for every recursion over it. */
 const MAX_DEPTH = 32
-
-/**
- * Control characters other than tab and newlines, lone surrogates, and characters that are not
- * seen or reorder what is (CVE-2021-42574): a reviewer would read something else than we do.
- */
-const UNSEEN =
-  /[[\p{Cc}\p{Cs}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]--[\t\n\r]]/v
 
 /** What is wrong with the text itself, at an offset. */
 export interface YamlProblem {
@@ -62,8 +56,8 @@ export function readYaml(text: string): StrictYaml {
 
 /** One kind at a time: text that cannot be trusted or parsed makes everything after it noise. */
 function problemsOf(text: string, yaml: Document.Parsed): readonly YamlProblem[] {
-  const unseenText = UNSEEN.exec(text)
-  if (unseenText !== null) return [unseen(unseenText.index, unseenText[0])]
+  const hidden = firstUnseen(text)
+  if (hidden !== undefined) return [unseen(hidden.index, hidden.character)]
   const syntax = syntaxProblems(yaml)
   if (syntax.length > 0) return syntax
   const constructs = constructProblems(yaml)
@@ -179,8 +173,10 @@ function nodeProblems(node: Node): YamlProblem[] {
   if (node.tag !== undefined) {
     found.push({ offset, message: 'YAML tags are not accepted', expected: 'the value without !' })
   }
-  const text = isScalar(node) && typeof node.value === 'string' ? UNSEEN.exec(node.value) : null
-  if (text !== null) found.push(unseen(offset, text[0]))
+  // Behind an escape: in the text itself it would have been found before.
+  const text = isScalar(node) && typeof node.value === 'string' ? node.value : ''
+  const hidden = firstUnseen(text)
+  if (hidden !== undefined) found.push(unseen(offset, hidden.character))
   if (isMap(node)) found.push(...keyProblems(node.items.map(({ key }) => key)))
   return found
 }

@@ -4,6 +4,9 @@ import type { Scope } from './scope.ts'
 /** A hole in a resource: `${ticket}`, or the built-in `${environment}`. */
 export const HOLE = /\$\{([^}]*)\}/g
 
+/** Parameters a scope may declare and a request may send: each one that is wrong is a reason. */
+export const MAX_PARAMETERS = 20
+
 const BUILT_IN = 'environment'
 
 /**

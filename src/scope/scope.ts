@@ -4,6 +4,7 @@ import { duration, slug } from '../document/text.ts'
 import { CALLER_CLASSES } from '../identity/caller.ts'
 import { awsAccess } from './access-aws.ts'
 import { postgresAccess } from './access-postgres.ts'
+import { MAX_PARAMETERS } from './holes.ts'
 import { parameter } from './parameter.ts'
 
 /** Numbers are whole and exact: a longer one would equal every other that rounds to it. */
@@ -40,7 +41,13 @@ export const scopeSchema = fields({
     .max(50),
   environments: z.array(slug).min(1, 'no environments').max(50),
   ttl: duration({ min: 60, max: 3600 }).meta({ description: 'Life of a grant, such as 15m.' }),
-  parameters: z.record(parameter.name, parameter.schema).default({}),
+  parameters: z
+    .record(parameter.name, parameter.schema)
+    .refine(
+      (value) => Object.keys(value).length <= MAX_PARAMETERS,
+      `more than ${MAX_PARAMETERS} parameters`,
+    )
+    .default({}),
   access: z.record(slug, access).refine((value) => Object.keys(value).length > 0, 'no access'),
   limits: limits.default({}),
 }).superRefine((scope, context) => {

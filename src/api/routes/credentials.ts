@@ -6,6 +6,8 @@ import type { ApiEnv, ApiParts } from '../parts.ts'
 /** `GET /v1/credentials/{target}`: the credential itself, in the target's native shape. */
 export function credentialEndpoint(parts: ApiParts) {
   return async (context: Context<ApiEnv>): Promise<Response> => {
+    // Routers answer HEAD by way of GET, which here would make a credential for nobody.
+    if (context.req.method === 'HEAD') throw new CredctlError('not_found', 'use GET')
     const principal = await authenticate(parts, context, 'fetchCredential')
     if (principal.kind !== 'grant') {
       throw new CredctlError('caller_not_permitted', 'credentials are fetched with a grant token')

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
+import type { z } from 'zod'
 import { isUlid } from '../../clock.ts'
-import type { EndAnswer, GrantDetails, GrantRecord } from '../../contract.ts'
+import { type EndAnswer, type GrantDetails, type GrantRecord, grantQuery } from '../../contract.ts'
 import { CredctlError } from '../../errors.ts'
 import type { Caller } from '../../identity/caller.ts'
 import type { CredentialState, GrantState } from '../../ledger/ledger.ts'
@@ -14,16 +15,11 @@ const PAGE = 100
 export function listGrants(parts: ApiParts) {
   return async (context: Context<ApiEnv>) => {
     const principal = await authenticate(parts, context, 'listGrants')
-    const { live, before, scope, environment } = context.req.query()
-    if (before !== undefined && !isUlid(before)) {
-      throw new CredctlError('request_invalid', 'before is not the id of a grant')
-    }
+    const { live, ...filter } = queryOf(context)
     const found = await parts.ledger.grants({
       ...visibleGrants(principal),
+      ...filter,
       ...(live === 'true' ? { live: true } : {}),
-      ...(before === undefined ? {} : { before }),
-      ...(scope === undefined ? {} : { scope }),
-      ...(environment === undefined ? {} : { environment }),
       limit: PAGE + 1,
     })
     const page = found.slice(0, PAGE)
@@ -31,6 +27,17 @@ export function listGrants(parts: ApiParts) {
     const grants = page.map((grant) => grantRecord(grant, parts.clock.now()))
     return context.json(next === undefined ? { grants } : { grants, next }, 200)
   }
+}
+
+/** A misspelt filter must not mean "everything": what is unknown or given twice is refused. */
+function queryOf(context: Context<ApiEnv>): z.infer<typeof grantQuery> {
+  const given = Object.entries(context.req.queries())
+  const single = given.map(([name, values]) => [name, values.length === 1 ? values[0] : values])
+  const parsed = grantQuery.safeParse(Object.fromEntries(single))
+  if (parsed.success) return parsed.data
+  throw new CredctlError('request_invalid', 'the query is not accepted', {
+    hint: 'Each at most once: live (true or false), scope, environment, before (the id of a grant).',
+  })
 }
 
 /** `GET /v1/grants/{id}`: its state and its credentials, never a secret. */
