@@ -113,7 +113,8 @@ export async function mintOn(mint: PostgresMint, grant: Grant) {
   return { handle, minted, credential }
 }
 
-function allow(environment: Environment, access: unknown, ttl: string): Grant {
+/** A grant that the real decision allowed. */
+export function allow(environment: Environment, access: unknown, ttl: string): Grant {
   const scope = scopeSchema.parse({
     name: 'fix-orders',
     owner: 'team-orders',
