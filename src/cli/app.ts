@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { type Application, buildApplication, buildRouteMap, text_en } from '@stricli/core'
 import { awsCredentialsCommand } from './aws-credentials/routes.ts'
 import type { Cli } from './cli.ts'
+import { doctorRoutes } from './doctor/routes.ts'
 import { execCommand } from './exec/routes.ts'
 import { grantRoutes } from './grant/routes.ts'
 import { scopeRoutes } from './scope/routes.ts'
@@ -15,6 +16,7 @@ const root = buildRouteMap<string, Cli>({
     grant: grantRoutes,
     serve: serveCommand,
     migrate: migrateCommand,
+    doctor: doctorRoutes,
   },
   docs: {
     brief: 'Credentials with a declared blast radius',

@@ -10,7 +10,7 @@ import { keptKey, parsePrivateKey } from './keys.ts'
 import { createSigner, type Signer } from './note.ts'
 import { clientConfig, type LedgerConnection } from './postgres/connection.ts'
 import { PostgresLedger } from './postgres/ledger.ts'
-import { migrate } from './postgres/migrate.ts'
+import { checkSchema, migrate } from './postgres/migrate.ts'
 
 /** PEMs of the broker's two signing keys. */
 export interface SigningKeys {
@@ -59,9 +59,17 @@ export async function openLedger(
 /** Migrates an external ledger with its owner's login. Gives the number of steps taken. */
 export async function migrateLedger(database: LedgerDatabase, resolve: ResolveSecret) {
   const owner = { ...database, ...database.owner }
-  return await asOwner(await connectionOf(owner, resolve), (client) =>
+  return await connected(await connectionOf(owner, resolve), (client) =>
     migrate(client, database.user),
   )
+}
+
+/**
+ * Looks at an external ledger as the running broker would, and writes nothing. Errors: those of
+ * `checkSchema`, `secret_unresolvable`, and the driver's own.
+ */
+export async function checkLedger(database: LedgerDatabase, resolve: ResolveSecret): Promise<void> {
+  await connected(await connectionOf(database, resolve), checkSchema)
 }
 
 /** The keys that the configuration names; without it, keys of our own under `state`. */
@@ -105,8 +113,8 @@ async function openEmbedded(
   const at = { host, port, tls: undefined }
   const root = { ...at, user: superuser.user, password: async () => superuser.password }
   const { password, verifier } = await createLoginSecret(systemRandom)
-  await asOwner({ ...root, database: 'postgres' }, (client) => createOwn(client, verifier))
-  await asOwner({ ...root, database: OWN_DATABASE }, (client) => migrate(client, RUNTIME))
+  await connected({ ...root, database: 'postgres' }, (client) => createOwn(client, verifier))
+  await connected({ ...root, database: OWN_DATABASE }, (client) => migrate(client, RUNTIME))
   const runtime = { user: RUNTIME, password: async () => password }
   const connection = { ...at, database: OWN_DATABASE, ...runtime }
   return await PostgresLedger.open({ connection, signer, clock })
@@ -121,7 +129,7 @@ async function createOwn(client: pg.Client, verifier: string): Promise<void> {
   if (database.rowCount === 0) await client.query(`CREATE DATABASE ${OWN_DATABASE}`)
 }
 
-async function asOwner<T>(
+async function connected<T>(
   connection: LedgerConnection,
   run: (client: pg.Client) => Promise<T>,
 ): Promise<T> {

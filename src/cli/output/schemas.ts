@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { awsCredentialsOutput } from './aws-credentials.ts'
+import { doctorOutput } from './doctor.ts'
 import { failureOutput } from './failure.ts'
 import { grantListOutput, grantRevokeOutput, grantShowOutput } from './grant.ts'
 import { scopeLintOutput, scopeListOutput, scopePlanOutput, scopeShowOutput } from './scope.ts'
@@ -17,5 +18,6 @@ export const OUTPUTS = {
   'grant revoke': grantRevokeOutput,
   serve: serveOutput,
   migrate: migrateOutput,
+  doctor: doctorOutput,
   failure: failureOutput,
 } as const satisfies Record<string, z.ZodType>

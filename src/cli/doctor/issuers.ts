@@ -1,0 +1,28 @@
+import { systemClock } from '../../clock.ts'
+import { type Config, requireConfig } from '../../config.ts'
+import { checkIssuers, type IssuerHealth } from '../../identity/health.ts'
+import type { Cli } from '../cli.ts'
+import type { ConfigFlag, OutputFlag } from '../flags.ts'
+import type { CheckResult } from '../output/doctor.ts'
+import { report } from './report.ts'
+
+/** `credctl doctor issuers`: does every issuer publish keys that fit, and is its clock right? */
+export default async function issuers(cli: Cli, flags: ConfigFlag & OutputFlag): Promise<number> {
+  const config = await requireConfig(flags.config)
+  return report(cli, flags, await checkIssuerKeys(config))
+}
+
+export async function checkIssuerKeys({ issuers: configured }: Config): Promise<CheckResult[]> {
+  const health = await checkIssuers(configured, { clock: systemClock })
+  return health.flatMap(resultsOf)
+}
+
+function resultsOf({ issuer, problems, keys, keysAt }: IssuerHealth): CheckResult[] {
+  const place = { check: 'issuers', subject: issuer }
+  if (problems.length === 0) {
+    const message = keysAt === undefined ? 'needs no keys' : `${keys ?? 0} keys at ${keysAt}`
+    return [{ ...place, status: 'ok', message }]
+  }
+  const remedy = 'Check issuer, jwks_url and algorithms, and the way to it from this machine.'
+  return problems.map((message) => ({ ...place, status: 'failed', message, remedy }))
+}

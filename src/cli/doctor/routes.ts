@@ -1,0 +1,57 @@
+import { buildRouteMap } from '@stricli/core'
+import { command } from '../command.ts'
+import { configFlag, nonEmpty, outputFlag, scopesFlag } from '../flags.ts'
+
+const all = command({
+  run: () => import('./all.ts'),
+  parameters: { flags: { scopes: scopesFlag, config: configFlag, output: outputFlag } },
+  docs: {
+    brief: 'Check everything that serve will need',
+    fullDescription:
+      'Configuration, scopes, secrets, the ledger, keys of issuers, databases of targets. Changes nothing and prints no secret.',
+  },
+})
+
+const issuers = command({
+  run: () => import('./issuers.ts'),
+  parameters: { flags: { config: configFlag, output: outputFlag } },
+  docs: { brief: 'Check the keys and clocks of the issuers' },
+})
+
+const postgres = command({
+  run: () => import('./postgres.ts'),
+  parameters: {
+    flags: {
+      env: {
+        kind: 'parsed',
+        parse: nonEmpty,
+        optional: true,
+        placeholder: 'environment',
+        brief: 'Only in this environment',
+      },
+      scopes: scopesFlag,
+      config: configFlag,
+      output: outputFlag,
+    },
+    positional: {
+      kind: 'tuple',
+      parameters: [
+        {
+          placeholder: 'target',
+          parse: nonEmpty,
+          optional: true,
+          brief: 'Name of a target; every one otherwise',
+        },
+      ],
+    },
+  },
+  docs: {
+    brief: 'Run the preflight of every plan, and print the statement that fixes each finding',
+  },
+})
+
+export const doctorRoutes = buildRouteMap({
+  routes: { all, issuers, postgres },
+  defaultCommand: 'all',
+  docs: { brief: 'Find out what would keep the broker from working, and the remedy' },
+})
