@@ -1,7 +1,47 @@
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  directoryLog,
+  exportLog,
+  httpLog,
+  parseVkey,
+  type Verification,
+  verifyLog,
+} from '../../src/ledger/verify.ts'
 import type { Narration } from './print.ts'
 import type { World } from './world.ts'
 
-export async function inspectLog(world: World, tell: Narration): Promise<void> {
-  const text = await (await fetch(`${world.url}/log/checkpoint`)).text()
-  tell.works('GET /log/checkpoint', text, true)
+/** Verifies the log as somebody who trusts neither the broker nor its database would. */
+export async function inspectLog({ url, vkey, directory }: World, tell: Narration): Promise<void> {
+  const keys = [parseVkey(vkey)]
+  const served = httpLog(`${url}/log`)
+  const live = await verifyLog(served, { keys })
+  tell.works(`verify ${url}/log`, summary(live), live.ok)
+
+  const copy = join(directory, 'log')
+  await exportLog(served, copy)
+  const saved = await verifyLog(directoryLog(copy), { keys })
+  tell.works('verify a copy of it, with the broker out of reach', summary(saved), saved.ok)
+
+  const tampered = join(directory, 'log-tampered')
+  await cp(copy, tampered, { recursive: true })
+  const place = await flipOneByte(tampered, live.checkpoint?.size ?? 0)
+  const found = await verifyLog(directoryLog(tampered), { keys })
+  tell.refused(`verify the copy after flipping one byte of ${place}`, summary(found), !found.ok)
+}
+
+function summary({ ok, verified, checkpoint, findings }: Verification): string {
+  if (ok) return `${verified} entries under the root signed by ${checkpoint?.origin}`
+  return findings.map(({ code, message }) => `${code}: ${message}`).join('\n')
+}
+
+/** In the middle of the only bundle: inside some entry that nobody would look at by hand. */
+async function flipOneByte(log: string, size: number): Promise<string> {
+  const place = `tile/entries/000.p/${size}`
+  const file = join(log, place)
+  const bytes = await readFile(file)
+  const at = Math.floor(bytes.length / 2)
+  bytes[at] = (bytes[at] ?? 0) ^ 1
+  await writeFile(file, bytes)
+  return place
 }

@@ -194,7 +194,9 @@ async function connect(credential: PostgresCredential): Promise<pg.Client> {
   const { host, port, database, user, password } = credential
   const client = new pg.Client({ host, port, database, user, password })
   // The broker ends this session when the task ends: that is the point, not a crash.
-  client.on('error', (error) => lastWords.set(client, error))
+  client.on('error', (error) => {
+    if (!lastWords.has(client)) lastWords.set(client, error)
+  })
   await client.connect()
   return client
 }

@@ -20,6 +20,8 @@ export interface World {
   readonly databases: Databases
   readonly sts: StandInSts
   readonly agentsIssuer: string
+  /** The log's public key. */
+  readonly vkey: string
   readonly tokens: Readonly<Record<'agent' | 'finops' | 'ci' | 'pullRequest' | 'operator', string>>
   readonly client: Client
   /** Writes fresh identity tokens to files, for the commands a reader may try. */
@@ -52,6 +54,7 @@ export async function createWorld(scopes: string): Promise<World> {
     await prepareForScopes(databases.shop, config, await requireCatalog(scopes))
     const broker = await startTourBroker(config, scopes, sts)
     closers.push(() => broker.close())
+    await writeFile(join(directory, 'log.vkey'), `${broker.vkey}\n`)
     const tokens = await identities(issuers)
     return {
       url,
@@ -60,6 +63,7 @@ export async function createWorld(scopes: string): Promise<World> {
       databases,
       sts,
       agentsIssuer: issuers.agents,
+      vkey: broker.vkey,
       tokens,
       client: createClient(url),
       writeTokens: async () => writeTokenFiles(directory, await identities(issuers)),
