@@ -22,6 +22,10 @@ const REFUSALS: Readonly<Record<string, { readonly message: string; readonly hin
     message: 'a role of that name already exists',
     hint: 'request the credential again: each one has its own name',
   },
+  '22023': {
+    message: "the broker's second role is missing",
+    hint: 'run what `credctl postgres setup` prints',
+  },
   '08P01': {
     message: 'the server does not accept start-up options',
     hint: 'connect to PostgreSQL itself: a pooler in transaction mode cannot carry the admin',

@@ -76,7 +76,7 @@ export class PostgresMint implements Mint, Upkeep {
   /** For `doctor`: what stands between this plan and a mint. Changes nothing. */
   async preflight(plan: PostgresPlan): Promise<readonly Finding[]> {
     return await this.#talk('looking at the database', async () => {
-      await requireServer(this.#granter)
+      await requireServer(this.#granter, granterRole(this.#target.admin.user))
       return await preflight(this.#granter, plan, this.#target.accept)
     })
   }

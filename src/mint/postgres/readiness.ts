@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts'
 import type { PostgresTarget } from '../../environment/target-postgres.ts'
 import { CredctlError } from '../../errors.ts'
 import type { PostgresPlan } from '../../plan/postgres/plan.ts'
+import { granterRole } from '../../plan/postgres/setup.ts'
 import type { Session } from './admin.ts'
 import { blocking, type Finding } from './finding.ts'
 import { type Fingerprint, fingerprintOf, fingerprintSql } from './fingerprint.ts'
@@ -112,7 +113,7 @@ export class Readiness {
   async #check(plan: PostgresPlan, grants: 'applied' | 'delegated'): Promise<Passed> {
     const { session, target, clock } = this.#parts
     this.forget(plan)
-    await requireServer(session)
+    await requireServer(session, granterRole(target.admin.user))
     await ensureGroupRole(session, plan, grants)
     const at = clock.now().getTime()
     // Before the checks: a change during them makes the next mint look again.
@@ -126,10 +127,14 @@ export class Readiness {
   }
 }
 
-/** Errors: `target_refused` for a server that is too old, `target_unavailable` for a standby. */
-export async function requireServer(session: Session): Promise<void> {
+/**
+ * Errors: `target_refused` for a server that is too old or a connection that is not ours alone,
+ * `target_unavailable` for a standby.
+ */
+export async function requireServer(session: Session, role: string): Promise<void> {
   const [row] = await session.query(
-    "SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby",
+    `SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS standby,
+       current_user AS role, current_setting('search_path') AS path`,
   )
   const version = Number(row?.['version'])
   if (version < OLDEST_SERVER) {
@@ -139,7 +144,12 @@ export async function requireServer(session: Session): Promise<void> {
       { hint: 'upgrade the server to PostgreSQL 16 or newer' },
     )
   }
-  if (row?.['standby'] === true) {
+  if (row?.['role'] !== role || row['path'] !== 'pg_catalog') {
+    const message = 'the connection does not keep its start-up settings, so it is not safe to use'
+    const hint = 'connect to PostgreSQL itself instead of a pooler'
+    throw new CredctlError('target_refused', message, { hint })
+  }
+  if (row['standby'] === true) {
     const message = 'the server is a standby in recovery and accepts no changes'
     throw new CredctlError('target_unavailable', message, { hint: 'name the primary as host' })
   }

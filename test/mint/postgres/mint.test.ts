@@ -256,16 +256,35 @@ describe('minting is refused', () => {
       query: async () => [row],
       batch: async () => [],
     })
-    const old = answering({ version: 150_018, standby: false })
-    await expect(requireServer(old)).rejects.toMatchObject({
+    const fine = { standby: false, role: 'broker_grants', path: 'pg_catalog' }
+    const old = answering({ ...fine, version: 150_018 })
+    await expect(requireServer(old, 'broker_grants')).rejects.toMatchObject({
       code: 'target_refused',
       message: expect.stringMatching(
         /^PostgreSQL 15 is too old: before 16, a role with CREATEROLE/,
       ),
     })
-    const standby = answering({ version: 180_004, standby: true })
-    await expect(requireServer(standby)).rejects.toMatchObject({ code: 'target_unavailable' })
-    await requireServer(answering({ version: 160_000, standby: false }))
+    await requireServer(answering({ ...fine, version: 160_000 }), 'broker_grants')
+  })
+
+  it.for([
+    ['by a standby', { standby: true }, 'target_unavailable'],
+    ['through a pooler that drops the role', { role: 'broker' }, 'target_refused'],
+    ['through a pooler that drops the search path', { path: '"$user", public' }, 'target_refused'],
+  ] as const)('%s', async ([, different, code]) => {
+    const fine = { version: 180_004, standby: false, role: 'r', path: 'pg_catalog' }
+    const session = { query: async () => [{ ...fine, ...different }], batch: async () => [] }
+    await expect(requireServer(session, 'r')).rejects.toMatchObject({ code })
+  })
+
+  it('without the second role, with what to run', async () => {
+    const world = await delegated(ACCESS)
+    await world.root.query(`ALTER ROLE ${world.admin.user}_grants RENAME TO moved_away`)
+    await expect(mintOn(opened(world.mint()), world.grant(ACCESS))).rejects.toMatchObject({
+      code: 'target_refused',
+      hint: expect.stringContaining('credctl postgres setup'),
+    })
+    await world.root.query(`ALTER ROLE moved_away RENAME TO ${world.admin.user}_grants`)
   })
 
   it('while the server is down, and works when it is back', async () => {

@@ -59,13 +59,17 @@ const DEFINER: Check = {
       AND has_schema_privilege(s.name, p.pronamespace, 'USAGE') AND has_function_privilege(s.name, p.oid, 'EXECUTE')`,
 }
 
+/** Databases without rows of anybody: PostgreSQL's own and those of managed services. */
+const MAINTENANCE = `(d.datistemplate OR d.datname IN ('postgres', 'rdsadmin', 'cloudsqladmin', 'alloydbadmin',
+      'azure_maintenance', 'azure_sys'))`
+
 const OTHER_DATABASE: Check = {
   finding: 'other_database',
   level: 'blocks',
   message: (object) => `a login can connect to database ${object}, which is not in the plan`,
   sql: `SELECT quote_ident(d.datname) AS object, '' AS detail, format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC', d.datname) AS fix
-    FROM subject s, pg_database d WHERE d.datallowconn AND d.datname <> current_database() AND NOT d.datistemplate
-      AND d.datname <> 'postgres' AND has_database_privilege(s.name, d.oid, 'CONNECT')`,
+    FROM subject s, pg_database d WHERE d.datallowconn AND d.datname <> current_database() AND NOT ${MAINTENANCE}
+      AND has_database_privilege(s.name, d.oid, 'CONNECT')`,
 }
 
 const MAINTENANCE_DATABASE: Check = {
@@ -74,7 +78,7 @@ const MAINTENANCE_DATABASE: Check = {
   message: (object) => `a login can connect to database ${object}, which should hold nothing`,
   sql: `SELECT quote_ident(d.datname) AS object, '' AS detail, format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC', d.datname) AS fix
     FROM subject s, pg_database d WHERE d.datallowconn AND d.datname <> current_database()
-      AND (d.datistemplate OR d.datname = 'postgres') AND has_database_privilege(s.name, d.oid, 'CONNECT')`,
+      AND ${MAINTENANCE} AND has_database_privilege(s.name, d.oid, 'CONNECT')`,
 }
 
 const EXTENSION: Check = {
