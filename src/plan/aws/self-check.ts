@@ -45,13 +45,19 @@ export function failedPair(
   const session: Policy = JSON.parse(text)
   const resources = [...new Set(declared.map((each) => each.resource))]
   const probes = new Map(resources.map((resource) => [resource, probeOf(resource)]))
+  const contexts = new Map<Action, RequestContext>()
+  const contextFor = (action: Action) => {
+    const context = contexts.get(action) ?? contextOf(action, declared, target)
+    contexts.set(action, context)
+    return context
+  }
   const answer = (action: Action, resource: string, open: boolean) =>
     evaluatePolicies(
       {
         action: action.id,
         resource: probes.get(resource) ?? resource,
         principal: PRINCIPAL,
-        context: contextOf(action, declared, target),
+        context: contextFor(action),
       },
       { identity: [EVERYTHING], session: [session], resource: [open ? EVERYTHING : DELEGATION] },
     ).answer

@@ -2,7 +2,7 @@ import type { Policy, PolicyStatement } from '../policy.ts'
 import { conditionHolds } from './condition.ts'
 import { actionMatches, type Naming, namingOf, resourceMatches } from './match.ts'
 import type { AwsRequest } from './request.ts'
-import { all, allInTurn, any, type Truth } from './truth.ts'
+import { all, any, type Truth } from './truth.ts'
 
 /** Every policy that bears on one request. An absent kind does not limit; an empty one denies all. */
 export interface Policies {
@@ -50,29 +50,33 @@ export function evaluatePolicies(request: AwsRequest, policies: Policies): Verdi
   return verdict('unknown', `a deny of the ${doubt.kind} policy may or may not apply`, doubt)
 }
 
+/** The statements that apply, or may apply. */
 function applyAll(request: AwsRequest, policies: Policies): Applied[] {
-  const kinds: [PolicyKind, readonly Policy[]][] = [
-    ['organization', (policies.organization ?? []).flat()],
-    ['identity', policies.identity],
-    ['session', policies.session ?? []],
-    ['boundary', policies.boundary ?? []],
-    ['resource', policies.resource ?? []],
-  ]
-  return kinds.flatMap(([kind, list]) =>
-    list.flatMap(({ Statement }) => Statement.map((each) => apply(kind, each, request))),
-  )
+  const applied: Applied[] = []
+  const apply = (kind: PolicyKind, list: readonly Policy[]) => {
+    for (const { Statement } of list) {
+      for (const statement of Statement) {
+        const naming = kind === 'resource' ? namingOf(statement, request.principal) : 'account'
+        const applies = appliesTo(statement, request, naming)
+        if (applies !== false) applied.push({ kind, statement, applies, naming })
+      }
+    }
+  }
+  for (const level of policies.organization ?? []) apply('organization', level)
+  apply('identity', policies.identity)
+  apply('session', policies.session ?? [])
+  apply('boundary', policies.boundary ?? [])
+  apply('resource', policies.resource ?? [])
+  return applied
 }
 
-function apply(kind: PolicyKind, statement: PolicyStatement, request: AwsRequest): Applied {
-  const naming = kind === 'resource' ? namingOf(statement, request.principal) : 'account'
-  const named: Truth = naming === 'unknown' ? 'unknown' : naming !== 'none'
-  const applies = allInTurn([
-    () => actionMatches(statement, request),
-    () => named,
-    () => resourceMatches(statement, request),
-    () => conditionHolds(statement.Condition, request.context),
-  ])
-  return { kind, statement, applies, naming }
+/** Cheapest question first: most statements speak of other actions. */
+function appliesTo(statement: PolicyStatement, request: AwsRequest, naming: Naming): Truth {
+  if (naming === 'none' || !actionMatches(statement, request)) return false
+  const resource = resourceMatches(statement, request)
+  if (resource === false) return false
+  const condition = conditionHolds(statement.Condition, request.context)
+  return all([naming === 'unknown' ? 'unknown' : true, resource, condition])
 }
 
 /** Whether anything allows it, explicit denies left out. */

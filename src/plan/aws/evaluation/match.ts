@@ -5,7 +5,7 @@ import { any, not, type Truth } from './truth.ts'
 import { fillVariables } from './variables.ts'
 
 /** Does the statement speak of this action and resource? Conditions and principals are apart. */
-export function actionMatches(statement: PolicyStatement, request: AwsRequest): Truth {
+export function actionMatches(statement: PolicyStatement, request: AwsRequest): boolean {
   const { Action, NotAction } = statement
   const matches = (patterns: string | readonly string[]) =>
     listOf(patterns).some((pattern) => actionPatternMatches(pattern, request.action))
@@ -36,6 +36,7 @@ export function arnMatches(pattern: string, arn: string, context: RequestContext
   if (filled === 'unknown') return 'unknown'
   if (filled === 'absent') return false
   if (filled.text === '*' || filled.text === arn) return true
+  if (!hasWildcard(filled.text)) return false
   const wanted = fieldsOf(filled.text)
   const given = fieldsOf(arn)
   if (wanted !== undefined && given !== undefined) {
@@ -45,10 +46,9 @@ export function arnMatches(pattern: string, arn: string, context: RequestContext
 }
 
 function fieldsOf(arn: string): string[] | undefined {
-  const [prefix = '', partition = '', service = '', region = '', account = '', ...rest] =
-    arn.split(':')
-  if (prefix !== 'arn' || rest.length === 0) return undefined
-  return [prefix, partition, service, region, account, rest.join(':')]
+  const fields = arn.split(':')
+  if (fields[0] !== 'arn' || fields.length < 6) return undefined
+  return fields.length === 6 ? fields : [...fields.slice(0, 5), fields.slice(5).join(':')]
 }
 
 /** How a resource policy names the caller: it decides what else limits the grant. */

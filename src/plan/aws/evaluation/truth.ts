@@ -7,17 +7,6 @@ export function all(truths: readonly Truth[]): Truth {
   return truths.includes('unknown') ? 'unknown' : true
 }
 
-/** `all`, looking no further than the first that is false. */
-export function allInTurn(questions: readonly (() => Truth)[]): Truth {
-  let result: Truth = true
-  for (const question of questions) {
-    const truth = question()
-    if (truth === false) return false
-    if (truth === 'unknown') result = 'unknown'
-  }
-  return result
-}
-
 /** True as soon as one is; false when all are. */
 export function any(truths: readonly Truth[]): Truth {
   if (truths.includes(true)) return true
