@@ -46,6 +46,11 @@ export class Edge {
     return foldSubtrees(this.#peaks)
   }
 
+  /** Hashes of the tile at this level that is not full yet. */
+  partial(level: number): Buffer {
+    return Buffer.concat(this.#partial[level] ?? [])
+  }
+
   copy(): Edge {
     const copy = new Edge()
     copy.#size = this.#size

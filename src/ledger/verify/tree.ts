@@ -1,0 +1,120 @@
+import type { TreeHead } from '../checkpoint.ts'
+import { Edge, type FullTile } from '../edge.ts'
+import { HASH_BYTES } from '../merkle.ts'
+import { TILE_WIDTH, type TileId, tilePath, tileWidth } from '../tile.ts'
+import type { Finding } from './finding.ts'
+
+/** A stored hash that is not the one computed from the entries. */
+interface Difference {
+  readonly path: string
+  readonly level: number
+  /** The first entry below that hash. */
+  readonly entry: number
+}
+
+/**
+ * Grows the tree from the entries and compares it with what the log published. Which side of a
+ * difference is wrong shows only at the end, against the signed root.
+ */
+export class Tree {
+  readonly #edge = new Edge()
+  readonly #head: TreeHead
+  readonly #seen: ReadonlyMap<number, readonly TreeHead[]>
+  readonly #differences: Difference[] = []
+  readonly #findings: Finding[] = []
+
+  constructor(head: TreeHead, seen: readonly TreeHead[]) {
+    this.#head = head
+    this.#seen = Map.groupBy(seen, ({ size }) => size)
+    for (const { size } of seen.filter((each) => each.size > head.size)) {
+      const message = `the log has ${head.size} entries; ${size} were seen before`
+      this.#findings.push({ code: 'log_shrunk', message })
+    }
+  }
+
+  get size(): number {
+    return this.#edge.size
+  }
+
+  get rootHolds(): boolean {
+    return this.#edge.size === this.#head.size && this.#edge.root().equals(this.#head.root)
+  }
+
+  /** Adds a leaf. Gives the tiles above level 0 that are full now. */
+  grow(leaf: Buffer): readonly FullTile[] {
+    const full = this.#edge.append(leaf)
+    const known = this.#seen.get(this.#edge.size)
+    if (known?.some(({ root }) => !root.equals(this.#edge.root())) === true) {
+      const message = `the first ${this.#edge.size} entries are not those that were seen before`
+      this.#findings.push({ code: 'log_forked', message })
+    }
+    return full.filter(({ level }) => level > 0)
+  }
+
+  /** The tiles above level 0 that are not full at the end of the log, with their hashes. */
+  partialTiles(): readonly (TileId & { readonly hashes: Buffer })[] {
+    const tiles: (TileId & { readonly hashes: Buffer })[] = []
+    for (let level = 1; this.size >= TILE_WIDTH ** level; level += 1) {
+      const width = tileWidth(this.size, level)
+      const index = Math.floor(this.size / TILE_WIDTH ** (level + 1))
+      if (width > 0) tiles.push({ level, index, width, hashes: this.#edge.partial(level) })
+    }
+    return tiles
+  }
+
+  compare(id: TileId, computed: Uint8Array, stored: Uint8Array | undefined): void {
+    const path = tilePath(id)
+    if (stored === undefined) {
+      this.#findings.push({ code: 'tile_missing', path, message: `${path} is missing` })
+      return
+    }
+    if (stored.length !== computed.length) {
+      const message = `${path} has ${stored.length} bytes, not ${computed.length}`
+      this.#findings.push({ code: 'tile_altered', path, message })
+      return
+    }
+    if (Buffer.compare(stored, computed) === 0) return
+    for (let at = 0; at < id.width; at += 1) {
+      const place = [at * HASH_BYTES, (at + 1) * HASH_BYTES] as const
+      if (Buffer.compare(stored.subarray(...place), computed.subarray(...place)) === 0) continue
+      const entry = (id.index * TILE_WIDTH + at) * TILE_WIDTH ** id.level
+      this.#differences.push({ path, level: id.level, entry })
+    }
+  }
+
+  finish(): readonly Finding[] {
+    return [...this.#findings, ...(this.rootHolds ? this.#wrongTiles() : this.#wrongEntries())]
+  }
+
+  /** The entries are those that were signed, so the tiles are not. */
+  #wrongTiles(): Finding[] {
+    return [...new Set(this.#differences.map(({ path }) => path))].map((path) => ({
+      code: 'tile_altered',
+      path,
+      message: `${path} does not belong to the signed checkpoint`,
+    }))
+  }
+
+  /** Tiles above level 0 only repeat what level 0 tells, unless that was changed as well. */
+  #wrongEntries(): Finding[] {
+    const leaves = this.#differences.filter(({ level }) => level === 0)
+    if (leaves.length > 0) {
+      return leaves.map(({ entry, path }) => ({
+        code: 'entry_altered',
+        index: entry,
+        message: `entry ${entry} does not match its hash in ${path}`,
+      }))
+    }
+    // Without all entries there is no root to compare.
+    if (this.#edge.size < this.#head.size) return []
+    const [first] = this.#differences
+    const where =
+      first === undefined
+        ? ''
+        : `; the difference begins in the ${TILE_WIDTH ** first.level} entries from ${first.entry} on`
+    const message = `the entries do not add up to the signed checkpoint${where}`
+    return [
+      { code: 'root_mismatch', message, ...(first === undefined ? {} : { index: first.entry }) },
+    ]
+  }
+}
