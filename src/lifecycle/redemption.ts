@@ -43,7 +43,7 @@ export async function redeem(parts: RedemptionParts, fetch: Fetch): Promise<Mint
   const grant = await decideAgain(parts, fetch)
   await refuseLoops(parts, fetch)
   const attempt = await recordIntent(parts, fetch, grant)
-  const minted = await mintOrUndo(parts, fetch, grant, attempt)
+  const minted = await mintOrRecordFailure(parts, fetch, grant, attempt)
   await recordOutcome(parts, fetch, attempt, minted)
   return minted
 }
@@ -124,8 +124,11 @@ async function recordIntent(parts: RedemptionParts, fetch: Fetch, grant: Grant):
   return { mint, credential, handle, index }
 }
 
-/** After a failure nobody knows what the target did: the handle is revoked, then recorded. */
-async function mintOrUndo(
+/**
+ * A failed mint is on the record before its answer leaves. What the target did is unknown then: the
+ * handle is revoked meanwhile, and what that misses, the reconciliation of targets finds.
+ */
+async function mintOrRecordFailure(
   parts: RedemptionParts,
   fetch: Fetch,
   grant: Grant,
@@ -137,23 +140,22 @@ async function mintOrUndo(
     const failure = isCredctlError(error)
       ? error
       : new CredctlError('internal', 'minting failed', { cause: error })
-    // If undoing fails too, the credential stays without outcome and the sweep finds it.
-    await undo(parts, fetch, grant, attempt, failure.code).catch(() => undefined)
+    void attempt.mint.revoke(attempt.handle, grant.expiresAt, 'unissued').catch(() => undefined)
+    await recordFailure(parts, fetch, attempt, failure.code)
     throw failure
   }
 }
 
-async function undo(
+/** Without a record the credential stays without outcome, and the sweep finds it. */
+async function recordFailure(
   parts: RedemptionParts,
   fetch: Fetch,
-  grant: Grant,
   attempt: Attempt,
   code: string,
 ): Promise<void> {
-  await attempt.mint.revoke(attempt.handle, grant.expiresAt, 'unissued')
   const { occasion, link, place } = after(parts, fetch, attempt)
   const entry = credentialFailed(occasion, link, place, code)
-  await parts.ledger.append(entry, { credential: 'open' })
+  await parts.ledger.append(entry, { credential: 'open' }).catch(() => undefined)
 }
 
 async function recordOutcome(
