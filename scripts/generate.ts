@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { generateAwsActions } from './aws-classes.ts'
+import { generateCliReference, generateCliSchemas } from './generate-cli.ts'
 import { generateErrorReference } from './generate-errors.ts'
 import { generateDecisionMatrix } from './generate-matrix.ts'
 import { generateOpenApi } from './generate-openapi.ts'
@@ -14,6 +15,8 @@ const GENERATED: Readonly<Record<string, () => string>> = {
   'task-scopes/schema.json': generateScopeSchema,
   'src/plan/aws/actions.json': generateAwsActions,
   'docs/openapi.json': generateOpenApi,
+  'docs/cli.md': generateCliReference,
+  'docs/cli-output.schema.json': generateCliSchemas,
   'docs/errors.md': generateErrorReference,
   'docs/decision-matrix.md': generateDecisionMatrix,
 }

@@ -2,7 +2,7 @@
  * What a task's command does not inherit: every way to a credential that the grant did not give.
  * Settings that name no server, user or secret stay.
  */
-const REMOVED_PREFIXES = [
+export const REMOVED_PREFIXES = [
   'AWS_',
   'PG',
   'VAULT_',
@@ -14,7 +14,7 @@ const REMOVED_PREFIXES = [
   'ACTIONS_ID_TOKEN_',
 ]
 
-const REMOVED = new Set([
+export const REMOVED: ReadonlySet<string> = new Set([
   'BOTO_CONFIG',
   'CI_JOB_JWT',
   'CI_JOB_JWT_V2',
@@ -41,7 +41,7 @@ const REMOVED = new Set([
   'SUPABASE_ACCESS_TOKEN',
 ])
 
-const KEPT = new Set([
+export const KEPT: ReadonlySet<string> = new Set([
   'AWS_CA_BUNDLE',
   'AWS_CLI_AUTO_PROMPT',
   'AWS_DEFAULT_OUTPUT',

@@ -11,6 +11,8 @@ export interface Database {
   readonly user: string
   readonly password: string
   readonly sslmode: string
+  /** Session defaults, as `postgres -c name=value`. */
+  readonly options: string
 }
 
 export function databaseOf(target: string, credential: JsonObject): Database {
@@ -22,6 +24,7 @@ export function databaseOf(target: string, credential: JsonObject): Database {
     user: credential.text('user'),
     password: credential.text('password'),
     sslmode: credential.text('sslmode'),
+    options: new URL(credential.text('uri')).searchParams.get('options') ?? '',
   }
 }
 
@@ -46,6 +49,7 @@ export async function deliverDatabases(
     PGDATABASE: first.database,
     PGUSER: first.user,
     PGSSLMODE: first.sslmode,
+    PGOPTIONS: first.options,
   }
 }
 
@@ -59,8 +63,8 @@ export function passLine({ host, port, database, user, password }: Database): st
 
 /** A section of a connection service file; its values know no quoting. */
 function serviceSection(database: Database, passfile: string): string {
-  const { target, host, port, user, sslmode } = database
-  const settings = { host, port, dbname: database.database, user, sslmode, passfile }
+  const { target, host, port, user, sslmode, options } = database
+  const settings = { host, port, dbname: database.database, user, sslmode, options, passfile }
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${oneLine(value)}\n`)
   return `[${target}]\n${lines.join('')}`
 }

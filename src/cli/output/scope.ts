@@ -5,7 +5,16 @@ import { diagnostic } from './failure.ts'
 
 export const scopeListOutput = scopeList
 
-const { allow, access, limits } = scopeSchema.shape
+const { allow, limits } = scopeSchema.shape
+
+/** As in the file, completed with what it leaves out; what stands in it is the scope schema's. */
+const access = z.record(
+  z.string(),
+  z.union([
+    z.strictObject({ postgres: z.looseObject({}) }),
+    z.strictObject({ aws: z.array(z.looseObject({})) }),
+  ]),
+)
 
 /** As the broker answers it, and what the file says beyond that; durations are seconds. */
 export const scopeShowOutput = z

@@ -1,7 +1,7 @@
 import { scopeSummary } from '../../api/scope-summary.ts'
 import { formatDuration } from '../../document/text.ts'
 import type { TableAccess } from '../../scope/access-postgres.ts'
-import type { Access, AllowRule } from '../../scope/scope.ts'
+import type { Access, AllowRule, Scope } from '../../scope/scope.ts'
 import { type Cli, EXIT } from '../cli.ts'
 import type { OutputFlag, ScopesFlag } from '../flags.ts'
 import type { ScopeShowOutput } from '../output/scope.ts'
@@ -18,11 +18,11 @@ export default async function show(
   const { allow, access, limits } = found.scope
   const file = found.document.file
   const value: ScopeShowOutput = { ...scopeSummary(found), file, allow, access, limits }
-  answer(cli, flags, value, (shown) => text(cli, shown))
+  answer(cli, flags, value, (shown) => text(cli, shown, found.scope))
   return EXIT.ok
 }
 
-function text(cli: Cli, scope: ScopeShowOutput): string {
+function text(cli: Cli, scope: ScopeShowOutput, { access }: Scope): string {
   const lines = [
     `${heading(cli, scope.name)}  ${scope.description}`,
     `  file          ${scope.file}`,
@@ -35,7 +35,7 @@ function text(cli: Cli, scope: ScopeShowOutput): string {
       ([name, { pattern, description }]) => `  parameter     ${name}: ${pattern}  ${description}`,
     ),
     ...scope.allow.map((rule) => `  allow         ${ruleText(rule)}`),
-    ...Object.entries(scope.access).flatMap(([target, access]) => accessLines(target, access)),
+    ...Object.entries(access).flatMap(([target, given]) => accessLines(target, given)),
   ]
   return `${lines.map((line) => (line.includes('\x1b') ? line : printable(line))).join('\n')}\n`
 }
