@@ -16,9 +16,12 @@ export function generateCliSchemas(): string {
 
 /** Every command with its help, made from the table that the command line itself is made from. */
 export function generateCliReference(): string {
-  const commands = help
-    .of(createApp())
-    .map(([route, help]) => `### ${route}\n\n\`\`\`text\n${help.trim()}\n\`\`\`\n`)
+  const app = createApp()
+  // Help runs no command, so that any context will do; the library's type does not say so.
+  const anyContext = app as typeof app & Application<CommandContext>
+  const commands = generateHelpTextForAllCommands(anyContext).map(
+    ([route, help]) => `### ${route}\n\n\`\`\`text\n${help.trim()}\n\`\`\`\n`,
+  )
   return `${INTRODUCTION}
 ${commands.join('\n')}
 ${ENVIRONMENT}`
