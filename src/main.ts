@@ -1,5 +1,6 @@
 import { destination, type Logger, pino } from 'pino'
 import { createApp } from './api/app.ts'
+import { createRateLimits } from './api/rate-limits.ts'
 import { listen } from './api/server.ts'
 import { Broker } from './broker.ts'
 import { type Clock, type Random, systemClock, systemRandom, ulid } from './clock.ts'
@@ -121,7 +122,10 @@ async function start(
   }
   await reload()
   opened.push(startUpkeep(parts, broker, metrics, here))
-  const server = await listen(createApp({ ...api, metrics, logger, clock, random }), config.listen)
+  const server = await listen(
+    createApp({ ...api, metrics, limits: createRateLimits(), logger, clock, random }),
+    config.listen,
+  )
   opened.push(() => server.stop())
   return { host: server.host, port: server.port, vkey: signer.vkey, reload }
 }

@@ -5,7 +5,6 @@ import { openApiDocument } from './openapi.ts'
 import { ENDPOINTS, type EndpointName } from './operations.ts'
 import type { ApiEnv, ApiParts } from './parts.ts'
 import { problemAnswer } from './problem-answer.ts'
-import { createRateLimits } from './rate-limits.ts'
 import { credentialEndpoint } from './routes/credentials.ts'
 import { authorizationServerMetadata, keySet } from './routes/discovery.ts'
 import { endGrant, grantReceipts, listGrants, showGrant } from './routes/grants.ts'
@@ -33,7 +32,7 @@ export function createApp(parts: ApiParts): Hono<ApiEnv> {
 /** One handler for each endpoint of the table: a missing one does not compile. */
 function handlersOf(parts: ApiParts): Record<EndpointName, Handler> {
   return {
-    token: tokenEndpoint(parts, createRateLimits()),
+    token: tokenEndpoint(parts),
     fetchCredential: credentialEndpoint(parts),
     plan: planEndpoint(parts),
     listGrants: listGrants(parts),

@@ -23,12 +23,31 @@ export async function authenticate(
   operation: Operation,
 ): Promise<Principal> {
   const presented = presentedToken(context)
-  const principal = await principalOf(parts, context, presented).catch((error: unknown) => {
-    if (isCredctlError(error)) parts.metrics.authenticationFailures.inc({ code: error.code })
-    throw error
-  })
+  const principal = await known(parts, context, () => principalOf(parts, context, presented))
   requireAccess(operation, principal)
   return principal
+}
+
+/**
+ * Runs a verification at the door. Bad tokens are counted by address and never reach the log; past
+ * a number of them the answer is only that there are too many. Good tokens pass all the same: behind
+ * a proxy everybody has one address. A demand for a nonce is no failure.
+ */
+export async function known<T>(
+  { limits, metrics }: ApiParts,
+  context: Context<ApiEnv>,
+  verify: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await verify()
+  } catch (error) {
+    if (!isCredctlError(error) || error.code === 'proof_nonce_required') throw error
+    metrics.authenticationFailures.inc({ code: error.code })
+    const address = limits.addressOf(context)
+    await limits.strangers.check(address)
+    await limits.strangers.spend(address)
+    throw error
+  }
 }
 
 /** `typ` picks the verifier; each one checks it again and accepts nothing of the other's. */

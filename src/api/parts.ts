@@ -8,6 +8,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { LedgerLog } from '../ledger/reader.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Catalog } from '../scope/catalog.ts'
+import type { RateLimits } from './rate-limits.ts'
 
 /** What the HTTP layer needs. It holds no rules: it turns requests into calls and back. */
 export interface ApiParts {
@@ -21,6 +22,7 @@ export interface ApiParts {
   readonly log: LedgerLog
   readonly catalog: () => Catalog
   readonly metrics: Metrics
+  readonly limits: RateLimits
   readonly logger: Logger
   readonly clock: Clock
   readonly random: Random

@@ -14,7 +14,7 @@ export interface Bucket {
 export interface RateLimits {
   /** Requests whose token was no good, by network address: before anyone is known. */
   readonly strangers: Bucket
-  /** Decisions that came out as deny, by issuer and subject: each is an entry in the log. */
+  /** Refusals that are entries in the log, by issuer and subject, or by grant. */
   readonly refusals: Bucket
   addressOf(context: Context<ApiEnv>): string
 }

@@ -193,7 +193,11 @@ describe('a role', () => {
       'x-credctl-class': 'human',
       cookie: 'role=operator',
     }
-    const url = `${here.url}/v1/grants?role=operator&owner=&class=human&access_token=${own.token}`
+    const url = `${here.url}/v1/grants`
+    const asked = await send(`${url}?role=operator&class=human&access_token=${own.token}`, {
+      headers,
+    })
+    expect(asked.status).toBe(400)
     const { body } = await send(url, { headers })
     expect(body['grants']).toEqual([])
   })

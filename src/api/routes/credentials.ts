@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { CredctlError } from '../../errors.ts'
+import { CredctlError, isCredctlError } from '../../errors.ts'
 import { authenticate } from '../authenticate.ts'
 import type { ApiEnv, ApiParts } from '../parts.ts'
 
@@ -12,12 +12,22 @@ export function credentialEndpoint(parts: ApiParts) {
     if (principal.kind !== 'grant') {
       throw new CredctlError('caller_not_permitted', 'credentials are fetched with a grant token')
     }
-    const minted = await parts.broker.credential({
-      grant: principal.claims.grant,
-      plan: principal.claims.plan,
-      target: context.req.param('target') ?? '',
-      request: context.get('request'),
-    })
+    const { grant, plan } = principal.claims
+    await parts.limits.refusals.check(grant)
+    const minted = await parts.broker
+      .credential({
+        grant,
+        plan,
+        target: context.req.param('target') ?? '',
+        request: context.get('request'),
+      })
+      .catch(async (error: unknown) => {
+        // These are entries in the log, which a caller in a loop must not fill.
+        if (isCredctlError(error, 'access_denied', 'plan_changed')) {
+          await parts.limits.refusals.spend(grant)
+        }
+        throw error
+      })
     parts.metrics.credentials.inc({ outcome: 'served' })
     return context.json(minted.credential.reveal())
   }

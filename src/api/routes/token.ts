@@ -3,15 +3,15 @@ import type { Broker } from '../../broker.ts'
 import { TASK_DETAILS_TYPE, TOKEN_TYPES, type TokenAnswer } from '../../contract.ts'
 import type { Grant } from '../../decision/decide.ts'
 import type { Ask } from '../../decision/evaluate.ts'
-import { type CredctlError, isCredctlError } from '../../errors.ts'
+import type { CredctlError } from '../../errors.ts'
 import type { Caller } from '../../identity/caller.ts'
 import { identify, type Presented } from '../../identity/presented.ts'
+import { known } from '../authenticate.ts'
 import { readBody } from '../body.ts'
 import { describe, oauthErrorOf } from '../oauth-error.ts'
 import type { ApiEnv, ApiParts } from '../parts.ts'
 import { provenKey } from '../possession.ts'
 import { asCredctlError, retryAfter } from '../problem.ts'
-import type { RateLimits } from '../rate-limits.ts'
 import { parseTokenRequest, type TokenRequest, TokenRequestError } from '../token-request.ts'
 
 type GrantAnswer = Awaited<ReturnType<Broker['requestGrant']>>
@@ -19,11 +19,11 @@ type Allowed = Extract<GrantAnswer, { outcome: 'allow' }>
 type Denied = Extract<GrantAnswer, { outcome: 'deny' }>
 
 /** `POST /token`: an identity token and a task in, a grant token out. */
-export function tokenEndpoint(parts: ApiParts, limits: RateLimits) {
+export function tokenEndpoint(parts: ApiParts) {
   return async (context: Context<ApiEnv>): Promise<Response> => {
     const state: { request?: TokenRequest } = {}
     try {
-      return await exchange(parts, limits, context, state)
+      return await exchange(parts, context, state)
     } catch (error) {
       return refuse(parts, context, asCredctlError(error), state.request?.badToken)
     }
@@ -32,22 +32,23 @@ export function tokenEndpoint(parts: ApiParts, limits: RateLimits) {
 
 async function exchange(
   parts: ApiParts,
-  limits: RateLimits,
   context: Context<ApiEnv>,
   state: { request?: TokenRequest },
 ): Promise<Response> {
   const body = await readBody(context, 'application/x-www-form-urlencoded')
   state.request = parseTokenRequest(body, parts.url)
   const { presented, ask } = state.request
-  const { caller, thumbprint } = await verified(parts, limits, context, presented)
-  await limits.refusals.check(identityKey(caller))
+  const { caller, thumbprint } = await known(parts, context, () =>
+    identified(parts, context, presented),
+  )
+  await parts.limits.refusals.check(identityKey(caller))
 
   const answer = await parts.broker.requestGrant(caller, ask, context.get('request'))
   count(parts, caller, answer)
   if (answer.outcome === 'allow') {
     return context.json(await tokenAnswer(parts, { caller, ask, thumbprint }, answer))
   }
-  await limits.refusals.spend(identityKey(caller))
+  await parts.limits.refusals.spend(identityKey(caller))
   return context.json(deniedBody(context, answer), 400)
 }
 
@@ -57,25 +58,14 @@ interface Verified {
   readonly thumbprint: string | undefined
 }
 
-/** A stranger's bad tokens are counted and slowed down by address, and never reach the log. */
-async function verified(
+async function identified(
   parts: ApiParts,
-  limits: RateLimits,
   context: Context<ApiEnv>,
   presented: Presented,
 ): Promise<Verified> {
-  const address = limits.addressOf(context)
-  await limits.strangers.check(address)
-  try {
-    // First, because a proof that must be repeated with a nonce must not have spent the token.
-    const thumbprint = await provenKey(parts, context)
-    return { caller: await identify(parts.verifier, presented), thumbprint }
-  } catch (error) {
-    if (isCredctlError(error, 'proof_nonce_required')) throw error
-    if (isCredctlError(error)) parts.metrics.authenticationFailures.inc({ code: error.code })
-    await limits.strangers.spend(address)
-    throw error
-  }
+  // First, because a proof that must be repeated with a nonce must not have spent the token.
+  const thumbprint = await provenKey(parts, context)
+  return { caller: await identify(parts.verifier, presented), thumbprint }
 }
 
 function identityKey(caller: Caller): string {
