@@ -13,6 +13,7 @@ const FLOW = [
   ['secret'],
   ['embedded'],
   ['environment'],
+  ['vault'],
   ['identity'],
   ['config.ts'],
   ['scope'],
