@@ -4,6 +4,7 @@ import { REASON_CODES } from '../decision/reason.ts'
 import { type Actor, CALLER_CLASSES } from '../identity/caller.ts'
 import { VERBS } from '../scope/access-postgres.ts'
 import type { Entry } from './entry.ts'
+import { compile, type JsonSchema } from './json-schema.ts'
 
 /*
  * The shape of every entry, version 1: what the broker may append and what a verifier accepts.
@@ -163,14 +164,20 @@ export const entrySchema = z.discriminatedUnion('kind', [
   grantEnded,
 ])
 
+/** What `docs/log-entry.schema.json` publishes. */
+export const entryJsonSchema = z.toJSONSchema(entrySchema) as JsonSchema
+
+const hasShape = compile(entryJsonSchema)
+
 /** What is wrong with a value as an entry, or undefined. Never quotes the value. */
 export function entryProblem(value: unknown): string | undefined {
-  const parsed = entrySchema.safeParse(value)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    return `${issue?.path.join('.') || 'entry'}: ${issue?.code ?? 'invalid'}`
-  }
-  return meaningProblem(parsed.data as Entry)
+  if (isShaped(value)) return meaningProblem(value)
+  const [issue] = entrySchema.safeParse(value).error?.issues ?? []
+  return `${issue?.path.join('.') || 'entry'}: ${issue?.code ?? 'invalid'}`
+}
+
+function isShaped(value: unknown): value is Entry {
+  return hasShape(value)
 }
 
 /** What the shape alone cannot say. */

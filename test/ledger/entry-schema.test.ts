@@ -1,7 +1,9 @@
+import fc from 'fast-check'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import type { z } from 'zod'
 import type { Entry } from '../../src/ledger/entry.ts'
-import { entryProblem, type entrySchema } from '../../src/ledger/entry-schema.ts'
+import { entryJsonSchema, entryProblem, entrySchema } from '../../src/ledger/entry-schema.ts'
+import { compile } from '../../src/ledger/json-schema.ts'
 import { entries } from './entries.ts'
 
 type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T
@@ -60,5 +62,75 @@ describe('an entry', () => {
   it('is never quoted in what is said about it', () => {
     const value = { ...decided, caller: { ...decided.caller, token: 'eyJhbGciOi.secret.token' } }
     expect(entryProblem(value)).not.toContain('secret')
+  })
+})
+
+describe('the compiled schema', () => {
+  const compiled = compile(entryJsonSchema)
+  const strange = [
+    undefined,
+    null,
+    true,
+    false,
+    0,
+    1,
+    -1,
+    0.5,
+    2 ** 53,
+    '',
+    'x',
+    'a\nb',
+    '\0',
+    'x'.repeat(20_000),
+    [],
+    ['x'],
+    [1],
+    {},
+    { a: 1 },
+    { a: 'x' },
+    { __proto__: null, kind: 'x' },
+    Number.NaN,
+  ]
+
+  /** Every path into a value, to change it there. */
+  function pathsOf(value: unknown, path: (string | number)[] = []): (string | number)[][] {
+    if (typeof value !== 'object' || value === null) return [path]
+    const inner = Object.entries(value).flatMap(([key, each]) => pathsOf(each, [...path, key]))
+    return [path, ...inner]
+  }
+
+  function changed(value: unknown, path: readonly (string | number)[], to: unknown): unknown {
+    const [key, ...rest] = path
+    if (key === undefined) return to
+    const copy: Record<string, unknown> | unknown[] = Array.isArray(value)
+      ? [...value]
+      : { ...(value as object) }
+    const inner = (copy as Record<string, unknown>)[key]
+    Object.assign(copy, { [key]: changed(inner, rest, to) })
+    return copy
+  }
+
+  it('agrees with the schema on every entry with anything changed anywhere', () => {
+    const cases = Object.values(entries).flatMap((entry) =>
+      pathsOf(entry).flatMap((path) => strange.map((to) => changed(entry, path, to))),
+    )
+    expect(cases.length).toBeGreaterThan(1_000)
+    for (const value of cases) {
+      expect(compiled(value), JSON.stringify(value)).toBe(entrySchema.safeParse(value).success)
+    }
+  })
+
+  it('agrees with the schema on anything', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(compiled(value)).toBe(entrySchema.safeParse(value).success)
+      }),
+    )
+  })
+
+  it('refuses to ignore a rule', () => {
+    expect(() => compile({ type: 'string', format: 'email' } as object)).toThrow(/format/)
+    expect(() => compile({ type: 'object', properties: {} })).toThrow(/open to other names/)
+    expect(() => compile({ $ref: '#/$defs/none' })).toThrow(/none/)
   })
 })
