@@ -38,6 +38,13 @@ describe('a claim', () => {
     expect(() => classify([rule('ci', wanted as never)], claims as never)).toThrow('no rule')
   })
 
+  test('named like something every object inherits is simply absent', () => {
+    for (const name of ['__proto__', 'constructor', 'toString']) {
+      const wanted = Object.fromEntries([[name, 'x']])
+      expect(() => classify([rule('ci', wanted)], {})).toThrow('no rule')
+    }
+  })
+
   test('that is a list holds its members', () => {
     expect(classify([rule('ci', { groups: 'b' })], { groups: ['a', 'b'] }).class).toBe('ci')
   })

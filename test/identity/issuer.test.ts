@@ -56,6 +56,8 @@ describe('an issuer entry is refused for', () => {
     'https://token.example.test?tenant=1',
     'https://token.example.test?',
     'https://token.example.test#',
+    'https://token.example.test/tenant?',
+    'https://token.example.test/tenant#',
     'https://user@token.example.test',
     'https://token.example.test/*',
     'token.example.test',

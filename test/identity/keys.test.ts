@@ -27,13 +27,20 @@ async function setup(key: SigningKey, config: Record<string, unknown> = {}) {
   const issuer = await startIssuer(key)
   let now = NOW.getTime()
   const clock: Clock = { now: () => new Date(now) }
+  const fetched: string[] = []
+  const recording: typeof fetch = (url, init) => {
+    fetched.push(String(url))
+    return fetch(url, init)
+  }
   const verifier = createVerifier(
     { ci: issuerConfig(issuer.url, config) },
-    { clock, times: TIMES, timeoutMs: 300 },
+    { clock, times: TIMES, timeoutMs: 300, fetch: recording },
   )
   return {
     issuer,
     verifier,
+    /** Every URL the verifier asked for, wherever it is. */
+    fetched,
     advance: (ms: number) => {
       now += ms
     },
@@ -95,6 +102,27 @@ test('steady traffic refreshes in the background and never waits', async () => {
   const started = performance.now()
   expect(await world.attempt()).toBe('accepted')
   expect(performance.now() - started).toBeLessThan(200)
+  expect(
+    world.fetched.filter((url) => url.endsWith('/.well-known/openid-configuration')),
+  ).toHaveLength(2)
+})
+
+test('a redirect is not followed, not even to keys that would verify', async () => {
+  const key = await signingKey()
+  await using elsewhere = await startIssuer(key)
+  await using world = await setup(key)
+  breakKeys(world.issuer, (_request, response) => {
+    response.writeHead(302, { location: `${elsewhere.url}/jwks` }).end()
+  })
+  expect(await world.attempt()).toBe('issuer_keys_unavailable')
+  expect(elsewhere.requests).toEqual([])
+})
+
+test.each([203, 206])('sound keys under status %d are not believed', async (status) => {
+  const key = await signingKey()
+  await using world = await setup(key)
+  breakKeys(world.issuer, json({ keys: [key.jwk] }, status))
+  expect(await world.attempt()).toBe('issuer_keys_unavailable')
 })
 
 test('an outage is bridged by the last known good keys for an hour, then refused', async () => {
@@ -217,6 +245,11 @@ test.each([
     'another port of this host',
     (url: string) => ({ issuer: url, jwks_uri: 'http://127.0.0.1:1/x' }),
   ],
+  ['plain http at a host', (url: string) => ({ issuer: url, jwks_uri: 'http://keys.example/x' })],
+  [
+    'a name that is loopback',
+    (url: string) => ({ issuer: url, jwks_uri: 'https://a.localhost/x' }),
+  ],
   ['localhost', (url: string) => ({ issuer: url, jwks_uri: 'https://localhost/x' })],
   ['a file', (url: string) => ({ issuer: url, jwks_uri: 'file:///etc/passwd' })],
 ])('a discovery document that names %s is refused', async (_name, document) => {
@@ -224,7 +257,7 @@ test.each([
   const path = '/.well-known/openid-configuration'
   world.issuer.answers.set(path, json(document(world.issuer.url)))
   expect(await world.attempt()).toBe('issuer_keys_unavailable')
-  expect(world.issuer.requests).toEqual([path])
+  expect(world.fetched).toEqual([`${world.issuer.url}${path}`])
 })
 
 test('a configured key URL is used without discovery', async () => {

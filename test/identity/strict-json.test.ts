@@ -36,6 +36,14 @@ function escapeAll(text: string): string {
   return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('')
 }
 
+test.each([
+  ['a byte that is no UTF-8', [0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xff, 0x22, 0x7d]],
+  ['an overlong encoding', [0x7b, 0x22, 0xc0, 0xaf, 0x22, 0x3a, 0x31, 0x7d]],
+  ['a byte order mark', [0xef, 0xbb, 0xbf, 0x7b, 0x7d]],
+])('%s is refused, not repaired', (_name, bytes) => {
+  expect(() => parseStrictObject(Uint8Array.from(bytes), 'text')).toThrow('not a JSON object')
+})
+
 test('throws only its own error for any bytes', () => {
   fc.assert(
     fc.property(fc.oneof(fc.uint8Array(), fc.string().map(Buffer.from)), (bytes) => {

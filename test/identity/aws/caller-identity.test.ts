@@ -62,6 +62,12 @@ function signed(over: Record<string, unknown> = {}, signing: Signing = {}): stri
   return Buffer.from(JSON.stringify(request)).toString('base64url')
 }
 
+/** The same request with room to spare: nobody needs to read that much. */
+function spacious(): string {
+  const json = Buffer.from(signed(), 'base64url').toString()
+  return Buffer.from(json + ' '.repeat(10_000)).toString('base64url')
+}
+
 const ARN = 'arn:aws:sts::123456789012:assumed-role/backfill/session-7'
 
 function answer(
@@ -197,6 +203,7 @@ describe('is refused before STS is asked:', () => {
       'token_not_yet_valid',
     ],
     ['padding', `${signed()}=`, 'token_malformed'],
+    ['a sound request in ten kilobytes', spacious(), 'token_malformed'],
     ['a megabyte', 'A'.repeat(1_000_000), 'token_malformed'],
   ])('%s', async (_name, text, code) => {
     expect(await refusal(verifier(none).verify(text))).toBe(code)
@@ -234,6 +241,11 @@ describe('an answer is refused', () => {
     ],
     ['with markup in a value', xml(answer({ arn: `${ARN}<!--x-->` })), 'token_claim_invalid'],
     ['with an entity in a value', xml(answer({ arn: `${ARN}&#47;` })), 'token_claim_invalid'],
+    [
+      'of a session whose id is no role',
+      xml(answer({ user: 'AIDAEXAMPLEUSERID0001:session-7' })),
+      'token_claim_invalid',
+    ],
     [
       'of a user',
       xml(answer({ user: 'AIDAEXAMPLEUSERID0001:x', arn: 'arn:aws:iam::123456789012:user/a' })),

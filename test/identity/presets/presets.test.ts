@@ -100,3 +100,11 @@ function atNow(value: unknown): unknown {
   const match = typeof value === 'string' ? /^now(-\d+)$/.exec(value) : null
   return match ? NOW.getTime() / 1000 + Number(match[1]) : value
 }
+
+test('what an AWS caller wrote into its own token is not among its claims', async () => {
+  const kind = kinds.find((each) => each.kind === 'aws')!
+  const { verifier, token } = setup(kind, { name: 'tags' })
+  const names = Object.keys((await verifier.verify(token)).claims)
+  expect(names).toContain('https://sts.amazonaws.com//principal_tags/team')
+  expect(names.filter((name) => name.includes('request_tags'))).toEqual([])
+})
