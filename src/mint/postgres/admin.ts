@@ -85,15 +85,41 @@ async function openPool(
   role: string | undefined,
 ): Promise<Pool> {
   const options = await clientOptions(target, resolve, role)
-  const pool = new Pool({ ...options, max: CONNECTIONS, idleTimeoutMillis: 30_000 })
+  const pool = new Pool({
+    ...options,
+    Client: ClosingClient,
+    max: CONNECTIONS,
+    idleTimeoutMillis: 30_000,
+  })
   // An idle connection that breaks is replaced at the next use; without a listener it would end
   // the process.
   pool.on('error', () => undefined)
   return pool
 }
 
+/**
+ * The driver leaves a connection open that fails while it logs in, such as when the secret cannot
+ * be read: the server would count it until its own timeout.
+ */
+class ClosingClient extends Client {
+  override connect(): Promise<Client>
+  override connect(callback: Connected): void
+  override connect(callback?: Connected): Promise<Client> | undefined {
+    const connecting = super.connect().catch((error: unknown) => {
+      void this.end().catch(() => undefined)
+      throw error
+    })
+    if (callback === undefined) return connecting
+    connecting.then((client) => callback(null, client), callback)
+    return undefined
+  }
+}
+
+/** The pool tells success by an absent error. */
+type Connected = (error: Error | null, client?: Client) => void
+
 async function connect(options: ClientConfig): Promise<Client> {
-  const client = new Client(options)
+  const client = new ClosingClient(options)
   client.on('error', () => undefined)
   await client.connect()
   return client

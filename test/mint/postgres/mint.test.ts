@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
 import { postgresTarget } from '../../../src/environment/target-postgres.ts'
+import { CredctlError } from '../../../src/errors.ts'
 import type { PostgresMint } from '../../../src/mint/postgres/mint.ts'
 import { postgresMint } from '../../../src/mint/postgres/mint.ts'
 import { requireServer } from '../../../src/mint/postgres/readiness.ts'
@@ -333,6 +334,25 @@ describe("the admin's secret", () => {
     const world = await delegated(ACCESS)
     const mint = mintWith(world, ['old', world.admin.password])
     await mintOn(mint, world.grant(ACCESS))
+  })
+
+  it('leaves no connection open when it cannot be read', async () => {
+    const world = await delegated(ACCESS)
+    const { host, port } = postgres
+    const admin = { user: world.admin.user, password: 'env:ADMIN' }
+    const { database } = world
+    const target = postgresTarget.parse({ host, port, database, tls: 'disable', admin })
+    const unreadable = new CredctlError('secret_unresolvable', 'env:ADMIN is not set or empty')
+    const mint = opened(postgresMint(target, { resolve: () => Promise.reject(unreadable) }))
+    await expect(mintOn(mint, world.grant(ACCESS))).rejects.toBe(unreadable)
+    await expect
+      .poll(async () => {
+        const { rows } = await world.root.query(
+          "SELECT count(*)::int AS open FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename IS NULL",
+        )
+        return rows[0].open
+      })
+      .toBe(0)
   })
 
   it('is in no error when it is wrong', async () => {
