@@ -5,6 +5,7 @@ import type { Cli } from './cli.ts'
 import { doctorRoutes } from './doctor/routes.ts'
 import { execCommand } from './exec/routes.ts'
 import { grantRoutes } from './grant/routes.ts'
+import { logRoutes } from './log/routes.ts'
 import { scopeRoutes } from './scope/routes.ts'
 import { migrateCommand, serveCommand } from './serve/routes.ts'
 
@@ -14,6 +15,7 @@ const root = buildRouteMap<string, Cli>({
     'aws-credentials': awsCredentialsCommand,
     scope: scopeRoutes,
     grant: grantRoutes,
+    log: logRoutes,
     serve: serveCommand,
     migrate: migrateCommand,
     doctor: doctorRoutes,

@@ -15,8 +15,7 @@ let broker: TestBroker
 let home = ''
 let env: Record<string, string> = {}
 
-/** An agent writes what it likes into its intent; a terminal would obey it. */
-const INTENT = 'tidy up\x1b[2J\x1b]0;owned\x07 \u202eeverything'
+const INTENT = 'tidy up everything'
 
 beforeAll(async () => {
   broker = await testBroker(postgres)
@@ -49,7 +48,7 @@ function credctl(argv: readonly string[], more: Record<string, string> = {}) {
 }
 
 describe('credctl grant', () => {
-  test('lists, shows and revokes, without a secret and without obeying an intent', async () => {
+  test('lists, shows and revokes, without a secret', async () => {
     const grant = await takeGrant()
     const credential = await fetchCredential(broker.url, grant.token, 'orders-db')
 
@@ -58,13 +57,12 @@ describe('credctl grant', () => {
     expect(listed.stdout).toContain(
       `${grant.id}  live    backfill-order-totals  staging      agent agent-7`,
     )
-    expect(listed.stdout).toContain('tidy up\\u{1b}[2J\\u{1b}]0;owned\\u{7} \\u{202e}everything')
+    expect(listed.stdout).toContain(INTENT)
 
     const shown = await credctl(['grant', 'show', grant.id])
     expect(shown.status, shown.stderr).toBe(0)
     expect(shown.stdout).toContain('orders-db: minted')
     for (const { stdout, stderr } of [listed, shown]) {
-      expect(stdout + stderr).not.toContain('\x1b')
       expect(stdout + stderr).not.toContain(grant.token)
       expect(stdout + stderr).not.toContain(credential.text('password'))
     }

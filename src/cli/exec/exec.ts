@@ -117,6 +117,7 @@ async function end(
 ): Promise<boolean> {
   try {
     for (const { target, outcome } of await endGrant(broker, token, id)) {
+      if (outcome === 'denied') note(cli, `${target}: denied; AWS may take minutes to hold to it`)
       if (outcome === 'expires') note(cli, `${target}: the credential stays valid until it expires`)
       if (outcome === 'pending') note(cli, `${target}: the broker is still revoking the credential`)
     }

@@ -22,6 +22,7 @@ export default async function revoke(
 function text({ id, revocations }: z.infer<typeof grantRevokeOutput>): string {
   const lines = revocations.map(({ target, outcome, expires_at: at, code }) => {
     if (outcome === 'gone') return `  ${target}: gone`
+    if (outcome === 'denied') return `  ${target}: denied; AWS may take minutes to hold to it`
     if (outcome === 'expires') return `  ${target}: cannot be ended before ${at ?? 'it expires'}`
     return `  ${target}: not finished${code === undefined ? '' : ` (${code})`}; the broker keeps trying`
   })

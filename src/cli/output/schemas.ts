@@ -3,6 +3,14 @@ import { awsCredentialsOutput } from './aws-credentials.ts'
 import { doctorOutput } from './doctor.ts'
 import { failureOutput } from './failure.ts'
 import { grantListOutput, grantRevokeOutput, grantShowOutput } from './grant.ts'
+import {
+  logExportOutput,
+  logKeyOutput,
+  logReceiptOutput,
+  logShowOutput,
+  logVerifyOutput,
+  logVerifyReceiptOutput,
+} from './log.ts'
 import { scopeLintOutput, scopeListOutput, scopePlanOutput, scopeShowOutput } from './scope.ts'
 import { migrateOutput, serveOutput } from './serve.ts'
 
@@ -18,6 +26,12 @@ export const OUTPUTS = {
   'grant revoke': grantRevokeOutput,
   serve: serveOutput,
   migrate: migrateOutput,
+  'log verify': logVerifyOutput,
+  'log show': logShowOutput,
+  'log receipt': logReceiptOutput,
+  'log verify-receipt': logVerifyReceiptOutput,
+  'log export': logExportOutput,
+  'log key': logKeyOutput,
   doctor: doctorOutput,
   failure: failureOutput,
 } as const satisfies Record<string, z.ZodType>

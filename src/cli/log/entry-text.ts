@@ -1,0 +1,37 @@
+import type { Entry } from '../../ledger/entry.ts'
+
+/** An entry in one line, for people; `--output json` has all of it. */
+export function entryText(entry: Entry): string {
+  switch (entry.kind) {
+    case 'catalogue.loaded':
+      return `${Object.keys(entry.scopes).length} scopes, ${entry.catalogue}`
+    case 'grant.decided': {
+      const { decision, caller, scope, environment, reasons, intent } = entry
+      const why = decision === 'deny' ? ` (${reasons.map(({ code }) => code).join(', ')})` : ''
+      const who = `${caller.class} ${caller.subject} of ${caller.issuer}`
+      return `${decision}${why}: ${who}, ${scope.name} in ${environment.name}: ${intent}`
+    }
+    case 'credential.requested':
+      return `${entry.target}: ${handleText(entry.handle)}`
+    case 'credential.minted':
+      return `${entry.target}: ${entry.fingerprint} until ${entry.expires}`
+    case 'credential.refused':
+      return `${entry.target}: ${entry.reasons.map(({ code }) => code).join(', ')}`
+    case 'credential.failed':
+      return `${entry.target}: ${entry.code}`
+    case 'credential.revoked':
+      return `${entry.target}: ${entry.outcome}`
+    case 'session.ended':
+      return `${entry.target}: ${entry.login} exceeded ${entry.breach}: ${entry.detail}`
+    case 'grant.ended':
+      return entry.by === undefined ? entry.cause : `${entry.cause} ${entry.by.subject}`
+  }
+}
+
+type Handle = Extract<Entry, { kind: 'credential.requested' }>['handle']
+
+function handleText(handle: Handle): string {
+  return handle.kind === 'postgres'
+    ? `login ${handle.login}`
+    : `role ${handle.role}, session ${handle.session}`
+}

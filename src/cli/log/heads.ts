@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import { z } from 'zod'
+import type { TreeHead } from '../../ledger/verify.ts'
+
+/** Enough to catch a fork at any of them; the oldest give way. */
+const REMEMBERED = 50
+
+const stored = z.strictObject({
+  origin: z.string(),
+  heads: z.array(z.strictObject({ size: z.int().min(0), root: z.base64() })),
+})
+
+/**
+ * The heads of a log that this user verified before: a log that changes its past is found although
+ * each of its answers is consistent in itself.
+ */
+export class SeenHeads {
+  readonly #origin: string
+  readonly #file: string
+
+  constructor(origin: string, env: NodeJS.ProcessEnv) {
+    const name = createHash('sha256').update(origin).digest('hex').slice(0, 32)
+    this.#origin = origin
+    this.#file = join(stateDirectory(env), 'logs', `${name}.json`)
+  }
+
+  /** Nothing for a log that is new here. A damaged file is an error: it may hide a fork. */
+  async load(): Promise<readonly TreeHead[]> {
+    const text = await readFile(this.#file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined
+      throw error
+    })
+    if (text === undefined) return []
+    const { heads } = stored.parse(JSON.parse(text))
+    return heads.map(({ size, root }) => ({ size, root: Buffer.from(root, 'base64') }))
+  }
+
+  /** Remembers a head that was just verified. */
+  async add(head: TreeHead): Promise<void> {
+    const others = (await this.load()).filter(({ size }) => size !== head.size)
+    const heads = [...others, head]
+      .slice(-REMEMBERED)
+      .map(({ size, root }) => ({ size, root: root.toString('base64') }))
+    await mkdir(join(this.#file, '..'), { recursive: true, mode: 0o700 })
+    const scratch = `${this.#file}.${process.pid}`
+    await writeFile(scratch, JSON.stringify({ origin: this.#origin, heads }), { mode: 0o600 })
+    await rename(scratch, this.#file)
+  }
+}
+
+function stateDirectory(env: NodeJS.ProcessEnv): string {
+  const configured = env['XDG_STATE_HOME']
+  const base =
+    configured !== undefined && isAbsolute(configured)
+      ? configured
+      : join(homedir(), '.local', 'state')
+  return join(base, 'credctl')
+}

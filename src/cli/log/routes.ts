@@ -1,0 +1,129 @@
+import { buildRouteMap } from '@stricli/core'
+import { command } from '../command.ts'
+import { brokerFlags, configFlag, nonEmpty, outputFlag } from '../flags.ts'
+
+const { broker } = brokerFlags
+
+const source = {
+  placeholder: 'source',
+  parse: nonEmpty,
+  optional: true,
+  brief: "URL or directory of a log; the broker's own otherwise",
+} as const
+
+const key = {
+  kind: 'parsed',
+  parse: nonEmpty,
+  variadic: true,
+  placeholder: 'key',
+  brief: 'Public key of the log, or a file with it; once for each key',
+} as const
+
+function filter(what: string, placeholder: string) {
+  return { kind: 'parsed', parse: nonEmpty, optional: true, placeholder, brief: what } as const
+}
+
+function moment(what: string) {
+  return { kind: 'parsed', parse: time, optional: true, placeholder: 'time', brief: what } as const
+}
+
+function time(text: string): Date {
+  const date = new Date(text)
+  if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(date.getTime())) return date
+  throw new SyntaxError('expected a date or a time such as 2026-01-31T12:00:00Z')
+}
+
+const verify = command({
+  run: () => import('./verify.ts'),
+  parameters: {
+    flags: { key, broker, output: outputFlag },
+    positional: { kind: 'tuple', parameters: [source] },
+  },
+  docs: {
+    brief:
+      'Verify a whole log: signature, every entry, its past, and what the entries say together',
+    fullDescription:
+      'Needs the public key of the log and nothing else: neither the word of the broker nor its database. The head of a log that verified is remembered, so that a log which changes its past is found.',
+  },
+})
+
+const show = command({
+  run: () => import('./show.ts'),
+  parameters: {
+    flags: {
+      grant: filter('Only entries of this grant', 'id'),
+      caller: filter('Only grants of this subject', 'subject'),
+      scope: filter('Only grants of this scope', 'name'),
+      env: filter('Only grants in this environment', 'environment'),
+      target: filter('Only entries about this target', 'name'),
+      kind: filter('Only entries of this kind', 'kind'),
+      since: moment('Only entries from this time on'),
+      until: moment('Only entries before this time'),
+      follow: {
+        kind: 'boolean',
+        default: false,
+        withNegated: false,
+        brief: 'Keep printing entries as they come',
+      },
+      broker,
+      output: outputFlag,
+    },
+    positional: { kind: 'tuple', parameters: [source] },
+  },
+  docs: { brief: 'Print entries of a log; with --output json one JSON object a line' },
+})
+
+const receipt = command({
+  run: () => import('./receipt.ts'),
+  parameters: {
+    flags: { ...brokerFlags, output: outputFlag },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ placeholder: 'grant', parse: nonEmpty, brief: 'Id of the grant' }],
+    },
+  },
+  docs: { brief: 'Print proofs that the entries of a grant are in the log' },
+})
+
+const verifyReceipt = command({
+  run: () => import('./verify-receipt.ts'),
+  parameters: {
+    flags: { key, output: outputFlag },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ placeholder: 'file', parse: nonEmpty, brief: 'Answer of log receipt' }],
+    },
+  },
+  docs: { brief: 'Verify receipts offline, with the key of the log alone' },
+})
+
+const exportCopy = command({
+  run: () => import('./export.ts'),
+  parameters: {
+    flags: {
+      to: { kind: 'parsed', parse: nonEmpty, placeholder: 'dir', brief: 'Directory of the copy' },
+      broker,
+      output: outputFlag,
+    },
+    positional: { kind: 'tuple', parameters: [source] },
+  },
+  docs: { brief: 'Copy a log into a directory; a second run adds what is new' },
+})
+
+const printKey = command({
+  run: () => import('./key.ts'),
+  parameters: { flags: { config: configFlag, output: outputFlag } },
+  docs: { brief: 'Print the public key of the log, for everybody who verifies it' },
+})
+
+export const logRoutes = buildRouteMap({
+  routes: {
+    verify,
+    show,
+    receipt,
+    'verify-receipt': verifyReceipt,
+    export: exportCopy,
+    key: printKey,
+  },
+  docs: { brief: 'The log of every decision and credential' },
+})

@@ -1,0 +1,55 @@
+import { z } from 'zod'
+import { receiptList } from '../../contract.ts'
+import { FINDING_CODES } from '../../ledger/verify/finding.ts'
+
+const head = z.strictObject({
+  origin: z.string(),
+  size: z.int(),
+  /** SHA-256, base64. */
+  root: z.string(),
+})
+
+export const logVerifyOutput = z
+  .strictObject({
+    ok: z.boolean(),
+    checkpoint: head.optional(),
+    /** Entries under the signed root. */
+    verified: z.int(),
+    /** Heads verified before that this log still contains. */
+    remembered: z.int(),
+    findings: z.array(
+      z.strictObject({
+        code: z.enum(FINDING_CODES),
+        message: z.string(),
+        index: z.int().optional(),
+        path: z.string().optional(),
+      }),
+    ),
+  })
+  .meta({ id: 'LogVerify' })
+
+/** One line of `log show`; `docs/log.md` has the kinds of entries. */
+export const logShowOutput = z
+  .strictObject({ index: z.int(), entry: z.looseObject({ kind: z.string(), time: z.string() }) })
+  .meta({ id: 'LogShow' })
+
+export const logReceiptOutput = receiptList
+
+export const logKeyOutput = z
+  .strictObject({ origin: z.string(), key: z.string() })
+  .meta({ id: 'LogKey' })
+
+export const logExportOutput = z
+  .strictObject({ directory: z.string(), entries: z.int() })
+  .meta({ id: 'LogExport' })
+
+export const logVerifyReceiptOutput = z
+  .strictObject({
+    ok: z.literal(true),
+    id: z.string(),
+    receipts: z.array(z.strictObject({ index: z.int(), origin: z.string(), size: z.int() })),
+  })
+  .meta({ id: 'LogVerifyReceipt' })
+
+export type LogVerifyOutput = z.infer<typeof logVerifyOutput>
+export type LogVerifyReceiptOutput = z.infer<typeof logVerifyReceiptOutput>
