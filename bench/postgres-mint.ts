@@ -152,7 +152,7 @@ async function preflights(world: World): Promise<Row[]> {
   const row = await measure(
     `preflight with ${RELATIONS.toLocaleString('en')} relations`,
     { count: 30, warmup: 3 },
-    () => mint.preflight(plan),
+    () => mint.preflight(plan, 'nonprod'),
   )
   await mint.close()
   return [row]

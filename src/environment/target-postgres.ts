@@ -55,3 +55,4 @@ export const postgresTarget = fields({
   accept: z.array(acceptance).max(200).default([]),
 }).superRefine(tlsOnlyOffOnLoopback)
 export type PostgresTarget = z.infer<typeof postgresTarget>
+export type GrantsMode = NonNullable<PostgresTarget['grants']>

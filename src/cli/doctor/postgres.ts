@@ -1,4 +1,5 @@
 import { type Config, requireConfig } from '../../config.ts'
+import type { EnvironmentClass } from '../../environment/environment.ts'
 import type { PostgresTarget } from '../../environment/target-postgres.ts'
 import type { Finding } from '../../mint/postgres/finding.ts'
 import { postgresMint } from '../../mint/postgres/mint.ts'
@@ -72,8 +73,8 @@ async function checkDatabase(database: Database, parts: Parts): Promise<CheckRes
     await parts.resolve(database.place.admin.password)
     const results: CheckResult[] = []
     // One after the other: a check should not be a load on the database it checks.
-    for (const { scope, plan } of plans) {
-      results.push(...resultsOf(place, scope, await mint.preflight(plan)))
+    for (const { scope, plan, environmentClass } of plans) {
+      results.push(...resultsOf(place, scope, await mint.preflight(plan, environmentClass)))
     }
     return results
   } catch (error) {
@@ -106,6 +107,7 @@ function resultOf(place: Place, { finding, object, message, fix, status }: Findi
 interface Planned {
   readonly scope: string
   readonly plan: PostgresPlan
+  readonly environmentClass: EnvironmentClass
 }
 
 /** Parameters never reach a PostgreSQL plan, so that a placeholder plans what is minted. */
@@ -116,6 +118,8 @@ function plansFor({ environment, target }: Database, { config, catalog }: Parts)
     const filled = fillPlaceholders(scope, {})
     const planned = planScope(filled.scope, where, filled.parameters)
     const plan = planned.ok ? planned.plan.targets[target] : undefined
-    return plan?.kind === 'postgres' ? [{ scope: scope.name, plan }] : []
+    return plan?.kind === 'postgres'
+      ? [{ scope: scope.name, plan, environmentClass: where.class }]
+      : []
   })
 }

@@ -4,6 +4,7 @@ import type { ACCEPTABLE_FINDINGS, Acceptance } from '../../environment/target-p
 export type FindingName =
   | (typeof ACCEPTABLE_FINDINGS)[number]
   | 'database_create'
+  | 'delegation_missing'
   | 'group_role'
   | 'owned_object'
   | 'relation_kind'

@@ -1,3 +1,4 @@
+import type { GrantsMode } from '../../environment/target-postgres.ts'
 import { CredctlError } from '../../errors.ts'
 import type { PostgresPlan } from '../../plan/postgres/plan.ts'
 import type { Session } from './admin.ts'
@@ -15,7 +16,7 @@ const CREATED_MEANWHILE = new Set(['42710', '23505'])
 export async function ensureGroupRole(
   session: Session,
   plan: PostgresPlan,
-  grants: 'applied' | 'delegated',
+  grants: GrantsMode,
 ): Promise<void> {
   if (await groupExists(session, plan.groupRole)) return
   if (grants === 'applied') {

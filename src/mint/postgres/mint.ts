@@ -1,6 +1,7 @@
 import { type Clock, type Random, systemClock, systemRandom } from '../../clock.ts'
 import type { Grant } from '../../decision/decide.ts'
-import type { PostgresTarget } from '../../environment/target-postgres.ts'
+import type { EnvironmentClass } from '../../environment/environment.ts'
+import type { GrantsMode, PostgresTarget } from '../../environment/target-postgres.ts'
 import { CredctlError } from '../../errors.ts'
 import type { Handle } from '../../ledger/entry.ts'
 import type { PostgresPlan } from '../../plan/postgres/plan.ts'
@@ -61,8 +62,6 @@ export class PostgresMint implements Mint, Upkeep {
     try {
       return await this.#mint(grant, plan, login)
     } catch (error) {
-      // What was granted to the group role, or the role itself, may have gone meanwhile.
-      if (codeOf(error) === '42704') this.#readiness.forget(plan)
       throw targetFailure(error, 'minting a PostgreSQL login')
     }
   }
@@ -74,10 +73,14 @@ export class PostgresMint implements Mint, Upkeep {
   }
 
   /** For `doctor`: what stands between this plan and a mint. Changes nothing. */
-  async preflight(plan: PostgresPlan): Promise<readonly Finding[]> {
+  async preflight(
+    plan: PostgresPlan,
+    environmentClass: EnvironmentClass,
+  ): Promise<readonly Finding[]> {
+    const grants = grantsMode(this.#target, environmentClass)
     return await this.#talk('looking at the database', async () => {
       await requireServer(this.#granter, granterRole(this.#target.admin.user))
-      return await preflight(this.#granter, plan, this.#target.accept)
+      return await preflight(this.#granter, plan, this.#target.accept, grants)
     })
   }
 
@@ -111,7 +114,7 @@ export class PostgresMint implements Mint, Upkeep {
   }
 
   async #mint(grant: Grant, plan: PostgresPlan, login: string): Promise<Minted> {
-    const grants = grantsMode(this.#target, grant)
+    const grants = grantsMode(this.#target, grant.plan.environmentClass)
     const [passed, { password, verifier }] = await Promise.all([
       this.#readiness.of(plan, grants),
       this.#secrets.take(),
@@ -124,11 +127,25 @@ export class PostgresMint implements Mint, Upkeep {
       this.#readiness.look(plan),
       retryingRaces(() => this.#admin.batch(statements.join(';\n'))),
     )
-    await retryingRaces(() => this.#granter.batch(membershipStatement(login, group)))
+    await this.#join(login, plan, grants)
     const { findings } = await this.#readiness.confirm(passed, seen, plan, grants)
     const credential = this.#credential(login, password, expiresAt, limits)
     const facts = { group_role: group, ...acceptedFacts(findings) }
     return { credential: new Secret(credential), fingerprint: login, expiresAt, facts }
+  }
+
+  /** A collection may have dropped the group role since the preflight: it is made again, once. */
+  async #join(login: string, plan: PostgresPlan, grants: GrantsMode): Promise<void> {
+    const statement = membershipStatement(login, plan.groupRole)
+    const join = () => retryingRaces(() => this.#granter.batch(statement))
+    try {
+      await join()
+    } catch (error) {
+      if (codeOf(error) !== '42704') throw error
+      this.#readiness.forget(plan)
+      await this.#readiness.of(plan, grants)
+      await join()
+    }
   }
 
   #credential(
@@ -163,8 +180,8 @@ async function bothEnd<T>(first: Promise<T>, second: Promise<unknown>): Promise<
 }
 
 /** `applied` in prod unless the operator says otherwise. */
-function grantsMode(target: PostgresTarget, grant: Grant): 'applied' | 'delegated' {
-  return target.grants ?? (grant.plan.environmentClass === 'nonprod' ? 'delegated' : 'applied')
+function grantsMode(target: PostgresTarget, environmentClass: EnvironmentClass): GrantsMode {
+  return target.grants ?? (environmentClass === 'nonprod' ? 'delegated' : 'applied')
 }
 
 function planOf(grant: Grant, target: string): PostgresPlan {

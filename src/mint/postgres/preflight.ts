@@ -1,7 +1,7 @@
-import type { Acceptance } from '../../environment/target-postgres.ts'
+import type { Acceptance, GrantsMode } from '../../environment/target-postgres.ts'
 import type { PostgresPlan } from '../../plan/postgres/plan.ts'
 import type { Session } from './admin.ts'
-import { CHECKS } from './checks/catalogue.ts'
+import { CHECKS, DELEGATION } from './checks/catalogue.ts'
 import { checkSql, findingOf } from './checks/check.ts'
 import { type Finding, judge } from './finding.ts'
 import { subjectSql } from './subject.ts'
@@ -15,20 +15,28 @@ export async function preflight(
   session: Session,
   plan: PostgresPlan,
   acceptances: readonly Acceptance[],
+  grants: GrantsMode,
 ): Promise<readonly Finding[]> {
-  const role = (await groupExists(session, plan.groupRole)) ? plan.groupRole : 'public'
-  const subject = subjectSql(plan, role)
+  const exists = await groupExists(session, plan.groupRole)
+  const subject = subjectSql(plan, exists ? plan.groupRole : 'public')
+  const checks = !exists && grants === 'delegated' ? [...CHECKS, DELEGATION] : CHECKS
   const results = await session.batch(
     [
       'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
-      ...CHECKS.map((check) => checkSql(check, subject)),
+      ...checks.map((check) => checkSql(check, subject)),
       'COMMIT',
     ].join(';\n'),
   )
-  const found = CHECKS.flatMap((check, index) =>
+  const found = checks.flatMap((check, index) =>
     (results[index + 1] ?? []).map((row) => findingOf(check, row)),
   )
-  return judge(found, acceptances)
+  const absent = exists || grants === 'delegated' ? [] : [notApplied(plan)]
+  return judge([...absent, ...found], acceptances)
+}
+
+function notApplied({ groupRole }: PostgresPlan): Finding {
+  const message = `group role ${groupRole} does not exist: a DBA or CI runs \`credctl postgres apply\``
+  return { finding: 'group_role', object: groupRole, message, status: 'blocks' }
 }
 
 export async function groupExists(session: Session, group: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts'
-import type { PostgresTarget } from '../../environment/target-postgres.ts'
+import type { GrantsMode, PostgresTarget } from '../../environment/target-postgres.ts'
 import { CredctlError } from '../../errors.ts'
 import type { PostgresPlan } from '../../plan/postgres/plan.ts'
 import { granterRole } from '../../plan/postgres/setup.ts'
@@ -48,7 +48,7 @@ export class Readiness {
   }
 
   /** The preflight that still counts for a plan, or a new one. Errors: as of `#check`. */
-  async of(plan: PostgresPlan, grants: 'applied' | 'delegated'): Promise<Passed> {
+  async of(plan: PostgresPlan, grants: GrantsMode): Promise<Passed> {
     const passed = this.#passed.get(plan.groupRole)
     const age = passed === undefined ? Number.POSITIVE_INFINITY : this.#age(passed)
     return passed !== undefined && age < MAX_AGE_MS ? passed : await this.#once(plan, grants)
@@ -82,7 +82,7 @@ export class Readiness {
     passed: Passed,
     seen: Fingerprint,
     plan: PostgresPlan,
-    grants: 'applied' | 'delegated',
+    grants: GrantsMode,
   ): Promise<Passed> {
     const latest = this.#passed.get(plan.groupRole) ?? passed
     const { declared, catalogue } = latest.fingerprint
@@ -101,7 +101,7 @@ export class Readiness {
   }
 
   /** Concurrent requests for one plan share one preflight. */
-  async #once(plan: PostgresPlan, grants: 'applied' | 'delegated'): Promise<Passed> {
+  async #once(plan: PostgresPlan, grants: GrantsMode): Promise<Passed> {
     const key = `${plan.groupRole} ${grants}`
     const running = this.#running.get(key)
     if (running !== undefined) return await running
@@ -110,7 +110,7 @@ export class Readiness {
     return await check
   }
 
-  async #check(plan: PostgresPlan, grants: 'applied' | 'delegated'): Promise<Passed> {
+  async #check(plan: PostgresPlan, grants: GrantsMode): Promise<Passed> {
     const { session, target, clock } = this.#parts
     this.forget(plan)
     await requireServer(session, granterRole(target.admin.user))
@@ -119,7 +119,7 @@ export class Readiness {
     // Before the checks: a change during them makes the next mint look again.
     this.#looks.delete(plan.groupRole)
     const fingerprint = await this.look(plan)
-    const findings = await preflight(session, plan, target.accept)
+    const findings = await preflight(session, plan, target.accept, grants)
     refuseBlocked(plan, findings)
     const passed = { findings, fingerprint, at }
     this.#passed.set(plan.groupRole, passed)

@@ -60,12 +60,12 @@ describe('the preflight finds', () => {
     const world = await prepared(access, each.given, each.before)
     const object = each.object.replace('DATABASE', world.database)
     const mint = opened(world.mint())
-    const findings = await mint.preflight(world.plan(access))
+    const findings = await mint.preflight(world.plan(access), 'nonprod')
     const found = findings.find((each) => each.finding === finds && each.object === object)
     expect(found, JSON.stringify(findings, null, 1)).toMatchObject({ status: status ?? 'blocks' })
     if (found?.fix !== undefined && !found.fix.startsWith('ALTER SYSTEM')) {
       await world.root.query(found.fix)
-      const again = await mint.preflight(world.plan(access))
+      const again = await mint.preflight(world.plan(access), 'nonprod')
       expect(again.filter((each) => each.finding === finds && each.object === object)).toEqual([])
     }
     if (after !== undefined) await world.root.query(after)
@@ -75,7 +75,7 @@ describe('the preflight finds', () => {
 describe('minting', () => {
   it('passes on an ordinary database, with warnings only', async () => {
     const world = await prepared(ACCESS, 'SELECT 1')
-    const findings = await opened(world.mint()).preflight(world.plan(ACCESS))
+    const findings = await opened(world.mint()).preflight(world.plan(ACCESS), 'nonprod')
     expect(findings.filter(({ status }) => status === 'blocks')).toEqual([])
     expect(findings.map(({ finding }) => finding)).toContain('temporary_objects')
   })
@@ -87,9 +87,31 @@ describe('minting', () => {
       code: 'target_refused',
       message: expect.stringContaining('create objects in schema public'),
     })
-    const [block] = (await mint.preflight(world.plan(ACCESS))).filter((f) => f.status === 'blocks')
+    const [block] = (await mint.preflight(world.plan(ACCESS), 'nonprod')).filter(
+      (f) => f.status === 'blocks',
+    )
     await world.root.query(block?.fix ?? '')
     await mintOn(mint, world.grant(ACCESS))
+  })
+
+  it('says before the first mint what the owner has not delegated, each with its statement', async () => {
+    const access = {
+      tables: { 'public.orders': ['select'], 'public.customers': { select: ['id', 'name'] } },
+      sequences: ['public.customers_id_seq'],
+    }
+    const world = await createWorld(postgres)
+    const mint = opened(world.mint())
+    const findings = await mint.preflight(world.plan(access), 'nonprod')
+    const lacking = findings.filter(({ finding }) => finding === 'delegation_missing')
+    expect(lacking.map(({ object }) => object).sort()).toEqual([
+      'public.customers',
+      'public.customers_id_seq',
+      'public.orders',
+    ])
+    for (const { fix } of lacking) await world.root.query(fix ?? '')
+    const after = await mint.preflight(world.plan(access), 'nonprod')
+    expect(after.filter(({ status }) => status === 'blocks')).toEqual([])
+    await mintOn(mint, world.grant(access))
   })
 
   it('is refused after the catalogue changed, although the preflight passed before', async () => {
@@ -164,6 +186,9 @@ describe('minting', () => {
       code: 'target_refused',
       hint: expect.stringContaining('credctl postgres apply'),
     })
+    expect(await mint.preflight(world.plan(ACCESS), 'prod')).toContainEqual(
+      expect.objectContaining({ finding: 'group_role', status: 'blocks' }),
+    )
     for (const statement of applySql(world.admin.user, world.plan(ACCESS)))
       await world.root.query(statement)
     const { credential } = await mintOn(mint, world.grant(ACCESS))

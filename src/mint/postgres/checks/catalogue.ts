@@ -1,6 +1,6 @@
 import type { Check } from './check.ts'
 import { EFFECT_CHECKS } from './effects.ts'
-import { GROUP_CHECKS } from './group.ts'
+import { DELEGATION, GROUP_CHECKS } from './group.ts'
 import { REACH_CHECKS } from './reach.ts'
 import { SERVER_CHECKS } from './server.ts'
 
@@ -11,3 +11,5 @@ export const CHECKS: readonly Check[] = [
   ...EFFECT_CHECKS,
   ...SERVER_CHECKS,
 ]
+
+export { DELEGATION }

@@ -117,6 +117,29 @@ const PARAMETER: Check = {
     FROM subject s, pg_parameter_acl a, aclexplode(a.paracl) x WHERE x.grantee = 0 OR (x.grantee = s.oid AND s.oid <> 0)`,
 }
 
+/** For a group role that the broker is to create: may it pass on every privilege of the plan? */
+export const DELEGATION: Check = {
+  finding: 'delegation_missing',
+  level: 'blocks',
+  message: (object, detail) => `the broker may not pass on ${detail} on ${object}`,
+  sql: `SELECT concat_ws('.', quote_ident(nullif(e.nsp, '')), quote_ident(nullif(e.rel, ''))) AS object,
+      e.priv || coalesce(' (' || string_agg(quote_ident(nullif(e.col, '')), ', ') || ')', '') AS detail,
+      format('GRANT %s%s ON %s %s TO %I WITH GRANT OPTION', e.priv,
+        coalesce(' (' || string_agg(quote_ident(nullif(e.col, '')), ', ') || ')', ''),
+        CASE e.onto WHEN 'relation' THEN 'TABLE' ELSE upper(e.onto) END,
+        concat_ws('.', quote_ident(nullif(e.nsp, '')), quote_ident(nullif(e.rel, ''))), current_user) AS fix
+    FROM expected e LEFT JOIN pg_namespace n ON n.nspname = e.nsp LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = e.rel
+    WHERE NOT coalesce(CASE e.onto
+      WHEN 'database' THEN has_database_privilege('public', e.rel, 'CONNECT') OR has_database_privilege(e.rel, 'CONNECT WITH GRANT OPTION')
+      WHEN 'schema' THEN has_schema_privilege('public', n.oid, 'USAGE') OR has_schema_privilege(n.oid, 'USAGE WITH GRANT OPTION')
+      WHEN 'sequence' THEN c.relkind <> 'S' OR has_sequence_privilege(c.oid, 'USAGE WITH GRANT OPTION')
+      ELSE c.relkind = 'S' OR CASE WHEN e.col = '' THEN has_table_privilege(c.oid, e.priv || ' WITH GRANT OPTION')
+        ELSE coalesce(has_column_privilege(c.oid, (SELECT attnum FROM pg_attribute a
+          WHERE a.attrelid = c.oid AND a.attname = e.col AND NOT a.attisdropped), e.priv || ' WITH GRANT OPTION'), false) END
+      END, true)
+    GROUP BY e.onto, e.nsp, e.rel, e.priv`,
+}
+
 /** What the plan declares exists, and the group role holds exactly that. */
 export const GROUP_CHECKS: readonly Check[] = [
   MISSING,
