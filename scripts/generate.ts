@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { generateAwsActions } from './aws-classes.ts'
 import { generateCliReference, generateCliSchemas } from './generate-cli.ts'
 import { generateErrorReference } from './generate-errors.ts'
+import { generateLogEntrySchema } from './generate-log-schema.ts'
 import { generateDecisionMatrix } from './generate-matrix.ts'
 import { generateOpenApi } from './generate-openapi.ts'
 import { generateScopeSchema } from './generate-schema.ts'
@@ -18,6 +19,7 @@ const GENERATED: Readonly<Record<string, () => string>> = {
   'docs/cli.md': generateCliReference,
   'docs/cli-output.schema.json': generateCliSchemas,
   'docs/errors.md': generateErrorReference,
+  'docs/log-entry.schema.json': generateLogEntrySchema,
   'docs/decision-matrix.md': generateDecisionMatrix,
 }
 
