@@ -15,7 +15,7 @@ import type { Parts } from './lifecycle/revocation.ts'
 import { ORPHAN_AFTER_MS, Sweep } from './lifecycle/sweep.ts'
 import { every } from './lifecycle/timer.ts'
 import { patrolTargets, reconcileTargets, type UpkeepParts } from './lifecycle/upkeep.ts'
-import { createMetrics, type Metrics } from './metrics.ts'
+import { createMetrics, type Metrics, watchIssuers } from './metrics.ts'
 import type { Mint } from './mint/mint.ts'
 import { Mints } from './mint/mints.ts'
 import { postgresMint } from './mint/postgres/mint.ts'
@@ -109,6 +109,7 @@ async function start(
   const metrics = createMetrics()
   const { replay } = ledger
   const verifier = createVerifier(issuers, { clock, replay })
+  watchIssuers(metrics, () => verifier.keys())
   const nonces = createProofNonces(nonceKey(keys.token.reveal()), clock)
   const proofs = createProofVerifier({ clock, replay, nonces })
   const grantTokens = await createGrantTokens({ url, keys: [keys.token.reveal()], clock })

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { KeySetState } from './identity/key-set.ts'
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
@@ -59,3 +60,37 @@ export function createMetrics() {
 }
 
 export type Metrics = ReturnType<typeof createMetrics>
+
+/** State of each issuer's keys, asked for when somebody scrapes. Labels are names of entries. */
+export function watchIssuers(
+  { registry }: Metrics,
+  keys: () => Readonly<Record<string, KeySetState>>,
+): void {
+  const gauge = (name: string, help: string, of: (state: KeySetState) => number | undefined) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['issuer'],
+      registers: [registry],
+      collect() {
+        this.reset()
+        for (const [issuer, state] of Object.entries(keys())) {
+          const value = of(state)
+          if (value !== undefined) this.set({ issuer }, value)
+        }
+      },
+    })
+  gauge(
+    'credctl_issuer_keys',
+    'Keys of the issuer in use; 0 before its first token.',
+    (state) => state.keys,
+  )
+  gauge('credctl_issuer_failing', '1 while the newest request for its keys failed.', (state) =>
+    Number(state.failing),
+  )
+  gauge(
+    'credctl_issuer_clock_ahead_seconds',
+    'How far its clock is ahead of ours; tokens are refused beyond the tolerance.',
+    (state) => state.clockAhead,
+  )
+}

@@ -29,8 +29,7 @@ function stripQuery(url: string): string {
 /** A document may move its keys to another host of the internet, not to an address inside ours. */
 function isReachable(keys: URL, issuer: URL): boolean {
   if (keys.host === issuer.host) return keys.protocol === issuer.protocol
-  const named = /[a-z]$/i.test(keys.hostname) && !/(^|\.)localhost$/.test(keys.hostname)
-  return named && keys.protocol === 'https:'
+  return /[a-z]$/i.test(keys.hostname) && !/(^|\.)localhost$/.test(keys.hostname)
 }
 
 function refused(issuer: string, problem: string): CredctlError {

@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type TestBroker, testBroker } from '../support/broker.ts'
 import { testPostgres } from '../support/postgres.ts'
 
-/** The stock OAuth client against a running broker: nothing of ours on the client's side. */
+/** Actors, classes and possession through a running broker, asked by the stock OAuth client. */
 
 const postgres = testPostgres()
 let broker: TestBroker
@@ -30,7 +30,6 @@ beforeAll(async () => {
 afterAll(() => broker?.close())
 
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
-const BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 const JWT = 'urn:ietf:params:oauth:token-type:jwt'
 
 const agent = (over: object = {}) =>
@@ -85,21 +84,6 @@ const refusedWith = (attempt: Promise<unknown>) =>
     (error: { error?: string; cause?: { error?: string } }) => error.error ?? error.cause?.error,
   )
 
-test('discovery, token exchange and authorization details', async () => {
-  const answer = await exchange()
-  expect(answer).toMatchObject({ token_type: 'bearer', issued_token_type: expect.any(String) })
-  expect(answer['authorization_details']).toMatchObject([{ scope: 'fix-failing-migration' }])
-  expect(await end(answer.access_token)).toBe(200)
-})
-
-test('the jwt-bearer grant', async () => {
-  const answer = await genericGrantRequest(client, BEARER, {
-    assertion: await agent(),
-    ...details(),
-  })
-  expect(await end(answer.access_token)).toBe(200)
-})
-
 describe('an actor', () => {
   test('is named in the grant token and on the record', async () => {
     const actor = await agent({ sub: 'worker-7' })
@@ -126,42 +110,6 @@ test('an agent cannot ask for a more trusted class', async () => {
 })
 
 describe('with DPoP', () => {
-  test('a grant token is bound to the key, through the nonce, to the credential', async () => {
-    const keys = await randomDPoPKeyPair('ES256')
-    const DPoP = getDPoPHandle(client, keys)
-    const answer = await exchange({}, { DPoP })
-    expect(answer.token_type).toBe('dpop')
-    const jkt = await calculateJwkThumbprint(await exportJWK(keys.publicKey))
-    expect(decodeJwt(answer.access_token)['cnf']).toEqual({ jkt })
-
-    const url = new URL(`${broker.url}/v1/credentials/orders-db`)
-    const own = await fetchProtectedResource(
-      client,
-      answer.access_token,
-      url,
-      'GET',
-      null,
-      undefined,
-      {
-        DPoP,
-      },
-    )
-    expect(own.status).toBe(200)
-    expect(await own.json()).toMatchObject({ user: expect.any(String) })
-    const id = decodeJwt(answer.access_token).jti
-    const grant = new URL(`${broker.url}/v1/grants/${id}`)
-    const ended = await fetchProtectedResource(
-      client,
-      answer.access_token,
-      grant,
-      'DELETE',
-      null,
-      undefined,
-      { DPoP },
-    )
-    expect(ended.status).toBe(200)
-  })
-
   test('a stolen grant token is refused without a proof and with the proof of another key', async () => {
     const DPoP = getDPoPHandle(client, await randomDPoPKeyPair('ES256'))
     const { access_token: stolen } = await exchange({}, { DPoP })
