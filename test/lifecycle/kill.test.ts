@@ -4,7 +4,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Client, createClient } from '../../examples/tour/client.ts'
 import { type TestBroker, testBroker } from '../support/broker.ts'
 import { testPostgres } from '../support/postgres.ts'
@@ -12,6 +12,7 @@ import { testPostgres } from '../support/postgres.ts'
 /** `CREDCTL_KILLS=20 npm test -- test/lifecycle/kill.test.ts` for the long form. */
 const KILLS = Number(process.env['CREDCTL_KILLS'] ?? 4)
 const LOAD = 6
+const WAIT = { timeout: 20_000, interval: 2 }
 
 const SCOPE = `
 name: hammer
@@ -75,10 +76,16 @@ describe('a broker that is killed under load, again and again', () => {
     const token = await broker.issuers.agent({ sub: `agent-${life}`, team: 'orders' })
     const state = { over: false }
     const load = Array.from({ length: LOAD }, () => hammer(client, token, state))
-    await new Promise((resolve) => setTimeout(resolve, 150 + ((life * 137) % 400)))
-    await kill(child)
-    state.over = true
-    await Promise.all(load)
+    try {
+      // Busy first, however slow the machine; then at another moment each time.
+      const enough = acknowledged.logins.size + 3
+      await vi.waitFor(() => expect(acknowledged.logins.size).toBeGreaterThanOrEqual(enough), WAIT)
+      await new Promise((resolve) => setTimeout(resolve, (life * 37) % 150))
+    } finally {
+      state.over = true
+      await kill(child)
+      await Promise.all(load)
+    }
   }
 
   /** Every answer counts from the moment it is here; a broken connection counts for nothing. */
