@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { type CryptoKey, calculateJwkThumbprint, decodeJwt, exportJWK, SignJWT } from 'jose'
+import { type CryptoKey, decodeJwt, exportJWK, SignJWT } from 'jose'
 import {
   allowInsecureRequests,
   type Configuration,
