@@ -74,14 +74,12 @@ export const environmentFlag = {
 } as const
 
 export type ParametersFlag = {
-  readonly param?: readonly Parameter[]
+  readonly param?: readonly Pair[]
 }
-
-type Parameter = readonly [name: string, value: string]
 
 export const parametersFlag = {
   kind: 'parsed',
-  parse: parameter,
+  parse: pair,
   variadic: true,
   optional: true,
   placeholder: 'name=value',
@@ -101,7 +99,9 @@ export function nonEmpty(text: string): string {
   throw new SyntaxError('it is empty')
 }
 
-function parameter(text: string): Parameter {
+export type Pair = readonly [name: string, value: string]
+
+export function pair(text: string): Pair {
   const at = text.indexOf('=')
   if (at < 1) throw new SyntaxError('expected name=value')
   return [text.slice(0, at), text.slice(at + 1)]

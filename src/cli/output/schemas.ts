@@ -11,7 +11,13 @@ import {
   logVerifyOutput,
   logVerifyReceiptOutput,
 } from './log.ts'
-import { scopeLintOutput, scopeListOutput, scopePlanOutput, scopeShowOutput } from './scope.ts'
+import {
+  scopeLintOutput,
+  scopeListOutput,
+  scopePlanOutput,
+  scopeShowOutput,
+  scopeSimulateOutput,
+} from './scope.ts'
 import { migrateOutput, serveOutput } from './serve.ts'
 
 /** What each command prints with `--output json`; `failure` is what any of them prints instead. */
@@ -20,6 +26,7 @@ export const OUTPUTS = {
   'scope show': scopeShowOutput,
   'scope lint': scopeLintOutput,
   'scope plan': scopePlanOutput,
+  'scope simulate': scopeSimulateOutput,
   'aws-credentials': awsCredentialsOutput,
   'grant list': grantListOutput,
   'grant show': grantShowOutput,

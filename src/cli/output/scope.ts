@@ -39,6 +39,27 @@ export const scopePlanOutput = z
   })
   .meta({ id: 'ScopePlan' })
 
+const verdict = z.enum(['allowed', 'denied', 'unknown'])
+
+export const scopeSimulateOutput = z
+  .strictObject({
+    target: z.string(),
+    action: z.string(),
+    resource: z.string(),
+    answer: verdict,
+    why: z.string(),
+    /** The statement that decided. */
+    by: z.object({ kind: z.string(), statement: z.looseObject({}) }).optional(),
+    class: z.string().optional(),
+    nearest: z.string().optional(),
+    /** What IAM's own simulator says, with `--aws`. */
+    iam: z
+      .strictObject({ answer: verdict, missing: z.array(z.string()), agrees: z.boolean() })
+      .optional(),
+  })
+  .meta({ id: 'ScopeSimulate' })
+
+export type ScopeSimulateOutput = z.infer<typeof scopeSimulateOutput>
 export type ScopeListOutput = z.infer<typeof scopeListOutput>
 export type ScopeShowOutput = z.infer<typeof scopeShowOutput>
 export type ScopeLintOutput = z.infer<typeof scopeLintOutput>

@@ -5,6 +5,7 @@ import {
   environmentFlag,
   nonEmpty,
   outputFlag,
+  pair,
   parametersFlag,
   scopesFlag,
 } from '../flags.ts'
@@ -42,16 +43,18 @@ const lint = command({
   },
 })
 
+const planFlags = {
+  env: environmentFlag,
+  param: parametersFlag,
+  scopes: scopesFlag,
+  config: configFlag,
+  output: outputFlag,
+} as const
+
 const plan = command({
   run: () => import('./plan.ts'),
   parameters: {
-    flags: {
-      env: environmentFlag,
-      param: parametersFlag,
-      scopes: scopesFlag,
-      config: configFlag,
-      output: outputFlag,
-    },
+    flags: planFlags,
     positional: { kind: 'tuple', parameters: [name] },
   },
   docs: {
@@ -61,7 +64,57 @@ const plan = command({
   },
 })
 
+const simulate = command({
+  run: () => import('./simulate.ts'),
+  parameters: {
+    flags: {
+      action: {
+        kind: 'parsed',
+        parse: nonEmpty,
+        placeholder: 'service:Action',
+        brief: 'AWS action to ask about',
+      },
+      resource: {
+        kind: 'parsed',
+        parse: nonEmpty,
+        default: '*',
+        placeholder: 'arn',
+        brief: 'Resource to ask about; * for actions without one',
+      },
+      target: {
+        kind: 'parsed',
+        parse: nonEmpty,
+        optional: true,
+        placeholder: 'name',
+        brief: 'Name of the AWS target, when the scope has several',
+      },
+      context: {
+        kind: 'parsed',
+        parse: pair,
+        variadic: true,
+        optional: true,
+        placeholder: 'key=value',
+        brief: 'Condition key of the request, such as aws:SourceVpce=vpce-1',
+      },
+      aws: {
+        kind: 'boolean',
+        default: false,
+        withNegated: false,
+        brief: 'Ask IAM as well, with the AWS credentials at hand, and compare',
+      },
+      ...planFlags,
+    },
+    positional: { kind: 'tuple', parameters: [name] },
+  },
+  docs: {
+    brief:
+      'Tell whether a credential of a scope could do one thing, which statement decides, and why',
+    fullDescription:
+      'Exits 0 when it is allowed, 1 when it is denied or hangs on a condition that was not given.',
+  },
+})
+
 export const scopeRoutes = buildRouteMap({
-  routes: { list, show, lint, plan },
+  routes: { list, show, lint, plan, simulate },
   docs: { brief: 'Task scopes: what one kind of task may touch' },
 })
