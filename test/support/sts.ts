@@ -33,7 +33,7 @@ interface Failure {
   readonly status: number
 }
 
-/** AssumeRole as AWS STS answers it over HTTP, with the limits of its model (aws.md, 1.1). */
+/** AssumeRole and GetCallerIdentity as AWS STS answers them over HTTP, with the limits of its model (aws.md, 1.1). */
 export async function startSts(): Promise<StandInSts> {
   const sessions: StandInSession[] = []
   const requests: URLSearchParams[] = []
@@ -43,8 +43,16 @@ export async function startSts(): Promise<StandInSts> {
     const form = new URLSearchParams(await bodyOf(request))
     requests.push(form)
     await new Promise((resolve) => setTimeout(resolve, state.delayMs))
-    const failure = failures.shift() ?? unsigned(request) ?? problemOf(form)
+    const failure = failures.shift() ?? unsigned(request)
     if (failure !== undefined) return answerError(response, failure)
+    if (form.get('Action') === 'GetCallerIdentity') {
+      const caller = sessions.find((each) => each.accessKeyId === accessKeyOf(request))
+      return caller === undefined
+        ? answerError(response, { code: 'InvalidClientTokenId', message: '', status: 403 })
+        : answer(response, 200, identityOf(caller))
+    }
+    const problem = problemOf(form)
+    if (problem !== undefined) return answerError(response, problem)
     const session = sessionOf(form, sessions.length)
     sessions.push(session)
     answer(response, 200, assumed(session))
@@ -82,6 +90,10 @@ function unsigned(request: IncomingMessage): Failure | undefined {
   const signature = /^AWS4-HMAC-SHA256 Credential=[^/]+\/[0-9]{8}\/[a-z0-9-]+\/sts\/aws4_request, /
   if (signature.test(request.headers.authorization ?? '')) return undefined
   return { code: 'MissingAuthenticationToken', message: 'not signed', status: 403 }
+}
+
+function accessKeyOf(request: IncomingMessage): string {
+  return /Credential=([^/]+)\//.exec(request.headers.authorization ?? '')?.[1] ?? ''
 }
 
 const NAME = /^[\w+=,.@-]{2,64}$/
@@ -138,15 +150,24 @@ function tagsOf(form: URLSearchParams): Record<string, string> {
   return tags
 }
 
+function arnOf({ role, name }: StandInSession): string {
+  const [, , , , account = '', path = ''] = role.split(':')
+  return `arn:aws:sts::${account}:assumed-role/${path.split('/').at(-1) ?? ''}/${name}`
+}
+
+function identityOf(session: StandInSession): string {
+  return `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>${arnOf(session)}</Arn><UserId>AROASTANDIN:${session.name}</UserId><Account>${session.role.split(':')[4]}</Account>
+</GetCallerIdentityResult><ResponseMetadata><RequestId>stand-in-request</RequestId></ResponseMetadata></GetCallerIdentityResponse>`
+}
+
 function assumed(session: StandInSession): string {
-  const [, , , , account = '', path = ''] = session.role.split(':')
-  const role = path.split('/').at(-1) ?? ''
   const expiration = new Date(session.issuedAt.getTime() + session.durationSeconds * 1000)
   return `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
 <Credentials><AccessKeyId>${session.accessKeyId}</AccessKeyId><SecretAccessKey>secret-${session.name}</SecretAccessKey>
 <SessionToken>token-${session.name}</SessionToken><Expiration>${expiration.toISOString()}</Expiration></Credentials>
 <AssumedRoleUser><AssumedRoleId>AROASTANDIN:${session.name}</AssumedRoleId>
-<Arn>arn:aws:sts::${account}:assumed-role/${role}/${session.name}</Arn></AssumedRoleUser>
+<Arn>${arnOf(session)}</Arn></AssumedRoleUser>
 <SourceIdentity>${session.sourceIdentity}</SourceIdentity><SessionTokenUtilization>37</SessionTokenUtilization>
 </AssumeRoleResult><ResponseMetadata><RequestId>stand-in-request</RequestId></ResponseMetadata></AssumeRoleResponse>`
 }
