@@ -1,5 +1,4 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { KeySetState } from './identity/key-set.ts'
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
@@ -61,12 +60,19 @@ export function createMetrics() {
 
 export type Metrics = ReturnType<typeof createMetrics>
 
+/** What is shown of an issuer's keys. */
+interface IssuerKeys {
+  readonly keys: number
+  readonly failing: boolean
+  readonly clockAhead: number | undefined
+}
+
 /** State of each issuer's keys, asked for when somebody scrapes. Labels are names of entries. */
 export function watchIssuers(
   { registry }: Metrics,
-  keys: () => Readonly<Record<string, KeySetState>>,
+  keys: () => Readonly<Record<string, IssuerKeys>>,
 ): void {
-  const gauge = (name: string, help: string, of: (state: KeySetState) => number | undefined) =>
+  const gauge = (name: string, help: string, of: (state: IssuerKeys) => number | undefined) =>
     new Gauge({
       name,
       help,
