@@ -12,6 +12,7 @@ import { deepFreeze } from './freeze.ts'
 import { isExactUrl } from './identity/exact-url.ts'
 import { type IssuerConfig, issuerProblems, issuerSchema } from './identity/issuer.ts'
 import { secretReference } from './secret/reference.ts'
+import { type VaultServer, vaultServer } from './vault/server.ts'
 
 const origin = z
   .string()
@@ -53,6 +54,7 @@ export const configSchema = fields({
   state: z.string().min(1).max(1024).default('.credctl'),
   ledger: fields({ postgres: ledgerDatabase }).optional(),
   keys: fields({ log: secretReference, token: secretReference }).optional(),
+  vault: vaultServer.optional(),
   issuers: z.record(slug, issuerSchema),
   environments: z.record(slug, environmentSchema),
 })
@@ -68,6 +70,8 @@ export interface Config {
   readonly state: string
   readonly ledger: LedgerDatabase | undefined
   readonly keys: z.infer<typeof configSchema>['keys']
+  /** Keeps secrets of the broker, or mints for it, or both. */
+  readonly vault: VaultServer | undefined
   readonly issuers: Readonly<Record<string, IssuerConfig>>
   readonly environments: ReadonlyMap<string, Environment>
 }
@@ -109,6 +113,7 @@ export function parseConfig(file: string, text: string): ParsedConfig {
     listen: splitListen(value.listen),
     ledger: value.ledger?.postgres,
     keys: value.keys,
+    vault: value.vault,
     environments: new Map(environments.map((environment) => [environment.name, environment])),
   }
   return { ok: true, config: deepFreeze(config), document }

@@ -22,7 +22,8 @@ import { postgresMint } from './mint/postgres/mint.ts'
 import { type StsParts, stsMint } from './mint/sts/mint.ts'
 import { stsPace } from './mint/sts/pace.ts'
 import { requireCatalog } from './scope/catalog.ts'
-import { secretResolver } from './secret/resolve.ts'
+import type { SecretsManagerPlace } from './secret/aws-secrets-manager.ts'
+import { openSecrets, type Secrets } from './secrets.ts'
 
 /** What a test, a benchmark or the tour decides instead of the machine. */
 export interface Surroundings {
@@ -32,6 +33,8 @@ export interface Surroundings {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Where AWS STS is and as whom; the default credential chain otherwise. */
   readonly aws?: NonNullable<StsParts['client']>
+  /** Where AWS Secrets Manager is and as whom. */
+  readonly secretsManager?: SecretsManagerPlace
   /** Pause between two rounds of the sweep and of the watchdog; a second otherwise. */
   readonly sweepEveryMs?: number
   /** Pause between two comparisons of targets with the ledger; a minute otherwise. */
@@ -94,13 +97,15 @@ async function start(
   opened: (() => Promise<void>)[],
 ): Promise<Omit<RunningBroker, 'close'>> {
   const { clock, random, logger } = here
-  const resolve = secretResolver(here.env)
+  const secrets = openSecrets(config, here.env, here.secretsManager)
+  opened.push(() => secrets.close())
+  const { resolve } = secrets
   const held = { catalog: await requireCatalog(scopes) }
   const catalog = () => held.catalog
 
   const { ledger, signer, keys, close } = await openLedger(config, { clock, resolve })
   opened.push(close)
-  const mints = mintsOf(config, here)
+  const mints = mintsOf(config, here, secrets)
   opened.push(() => mints.close())
 
   const { environments, url, issuers } = config
@@ -132,9 +137,8 @@ async function start(
 }
 
 /** One mint for each target; none of them connects before its first use. */
-function mintsOf(config: Config, here: Here): Mints {
+function mintsOf(config: Config, here: Here, { resolve }: Secrets): Mints {
   const { clock, random } = here
-  const resolve = secretResolver(here.env)
   const client = here.aws === undefined ? {} : { client: here.aws }
   const pace = stsPace()
   const entries = [...config.environments.values()].flatMap((environment) =>

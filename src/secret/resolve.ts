@@ -3,8 +3,14 @@ import { CredctlError } from '../errors.ts'
 import type { SecretReference } from './reference.ts'
 import { Secret } from './secret.ts'
 
-/** Gives the present value of a reference. Called when the secret is used, never at start. */
-export type ResolveSecret = (reference: SecretReference) => Promise<Secret<string>>
+/**
+ * Gives the present value of a reference. Called when the secret is used, never at start. With
+ * `fresh`, the value is fetched again even if it is remembered: for when it turned out wrong.
+ */
+export type ResolveSecret = (
+  reference: SecretReference,
+  options?: { readonly fresh?: boolean },
+) => Promise<Secret<string>>
 
 /** A secret is a password or a key, not a document. */
 const MAX_BYTES = 64 * 1024
@@ -15,16 +21,23 @@ const MAX_BYTES = 64 * 1024
  */
 export function secretResolver(env: Readonly<Record<string, string | undefined>>): ResolveSecret {
   return async (reference) => {
-    const [scheme, ...rest] = reference.split(':')
-    const place = rest.join(':')
-    const known = Object.hasOwn(env, place) ? env[place] : undefined
-    const text = scheme === 'env' ? known : await readSecretFile(reference, place)
-    const value = text?.replace(/\r?\n$/, '')
-    if (value === undefined || value === '') {
+    const text = (await readLocal(env, reference))?.replace(/\r?\n$/, '')
+    if (text === undefined || text === '') {
       throw new CredctlError('secret_unresolvable', `${reference} is not set or empty`)
     }
-    return new Secret(value)
+    return new Secret(text)
   }
+}
+
+async function readLocal(
+  env: Readonly<Record<string, string | undefined>>,
+  reference: string,
+): Promise<string | undefined> {
+  const [scheme, ...rest] = reference.split(':')
+  const place = rest.join(':')
+  if (scheme === 'env') return Object.hasOwn(env, place) ? env[place] : undefined
+  if (scheme === 'file') return await readSecretFile(reference, place)
+  throw new CredctlError('secret_unresolvable', `${reference} is not kept on this machine`)
 }
 
 async function readSecretFile(reference: string, path: string): Promise<string> {

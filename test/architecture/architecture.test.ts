@@ -16,6 +16,7 @@ const FLOW = [
   ['vault'],
   ['identity'],
   ['config.ts'],
+  ['secrets.ts'],
   ['scope'],
   ['plan'],
   ['decision'],

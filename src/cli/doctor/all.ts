@@ -1,6 +1,6 @@
 import { type Config, loadConfig } from '../../config.ts'
 import { loadCatalog } from '../../scope/catalog.ts'
-import { secretResolver } from '../../secret/resolve.ts'
+import { openSecrets } from '../../secrets.ts'
 import type { Cli } from '../cli.ts'
 import type { ConfigFlag, OutputFlag, ScopesFlag } from '../flags.ts'
 import type { CheckResult } from '../output/doctor.ts'
@@ -31,7 +31,8 @@ export default async function doctor(cli: Cli, flags: Flags): Promise<number> {
 }
 
 async function checkAll(cli: Cli, { scopes }: Flags, config: Config): Promise<CheckResult[]> {
-  const resolve = secretResolver(cli.process.env)
+  const opened = openSecrets(config, cli.process.env)
+  const { resolve } = opened
   const loaded = await loadCatalog(scopes)
   const catalog = loaded.ok ? loaded.catalog : loaded.partial
   const problems = [
@@ -46,6 +47,7 @@ async function checkAll(cli: Cli, { scopes }: Flags, config: Config): Promise<Ch
     checkIssuerKeys(config),
     checkDatabases(databasesOf(config), { config, catalog, resolve }),
   ])
+  await opened.close()
   return [
     ...(problems.length === 0 ? [valid] : problems.map((each) => fromDiagnostic('scopes', each))),
     ...secrets,

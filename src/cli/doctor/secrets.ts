@@ -30,16 +30,19 @@ async function checkSecret(named: Named, resolve: ResolveSecret): Promise<CheckR
 function remedyFor(reference: SecretReference): string {
   const [scheme, ...rest] = reference.split(':')
   const place = rest.join(':')
-  return scheme === 'env'
-    ? `Set ${place} in the environment of the broker.`
-    : `Put the secret into ${place}, readable by the user of the broker alone.`
+  if (scheme === 'env') return `Set ${place} in the environment of the broker.`
+  if (scheme === 'vault') return `Write it to ${place} in Vault, readable by the broker's policy.`
+  if (scheme === 'aws-sm') return `Put it into ${place} in Secrets Manager, readable by the broker.`
+  return `Put the secret into ${place}, readable by the user of the broker alone.`
 }
 
-function secretsOf({ ledger, keys, environments }: Config): Named[] {
+function secretsOf({ ledger, keys, environments, vault }: Config): Named[] {
   const named: Named[] = []
   const add = (where: string, reference: SecretReference | undefined) => {
     if (reference !== undefined) named.push({ where, reference })
   }
+  add('vault.ca', vault?.ca)
+  for (const [name, reference] of vaultLogin(vault)) add(`vault.auth.${name}`, reference)
   add('keys.log', keys?.log)
   add('keys.token', keys?.token)
   add('ledger.postgres.password', ledger?.password)
@@ -56,4 +59,18 @@ function secretsOf({ ledger, keys, environments }: Config): Named[] {
     }
   }
   return named
+}
+
+/** What the broker logs in to Vault with, by the names of the configuration. */
+function vaultLogin(vault: Config['vault']): [string, SecretReference][] {
+  if (vault === undefined) return []
+  const { auth } = vault
+  if ('token' in auth) return [['token', auth.token]]
+  if ('jwt' in auth) return [['jwt.jwt', auth.jwt.jwt]]
+  if ('kubernetes' in auth) return [['kubernetes.jwt', auth.kubernetes.jwt]]
+  const { role_id, secret_id } = auth.approle
+  return [
+    ['approle.role_id', role_id],
+    ['approle.secret_id', secret_id],
+  ]
 }

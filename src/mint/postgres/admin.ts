@@ -42,7 +42,8 @@ const SETTINGS = {
  * Opens nothing yet: connections are made when they are needed. With a role, every session has
  * that role's rights instead of the admin's from its start.
  */
-export function openAdmin(target: PostgresTarget, resolve: ResolveSecret, role?: string): Admin {
+export function openAdmin(target: PostgresTarget, secrets: ResolveSecret, role?: string): Admin {
+  const { resolve, run: withFreshSecret } = refetching(secrets)
   let opening: Promise<Pool> | undefined
   const pool = (): Promise<Pool> => {
     opening ??= openPool(target, resolve, role).catch((error: unknown) => {
@@ -156,13 +157,27 @@ export function startOptions(settings: Readonly<Record<string, string>>): string
     .join(' ')
 }
 
-/** The secret may have been rotated between reading and using it: once more, then it is wrong. */
-async function withFreshSecret<T>(run: () => Promise<T>): Promise<T> {
-  try {
-    return await run()
-  } catch (error) {
-    if (codeOf(error) !== '28P01') throw error
-    return await run()
+/**
+ * The secret may have been rotated between reading and using it: once more, with one that nobody
+ * remembered meanwhile, then it is wrong.
+ */
+function refetching(resolve: ResolveSecret) {
+  const state = { fresh: false }
+  return {
+    resolve: (reference: Parameters<ResolveSecret>[0]) => resolve(reference, { ...state }),
+    run: async <T>(run: () => Promise<T>): Promise<T> => {
+      try {
+        return await run()
+      } catch (error) {
+        if (codeOf(error) !== '28P01') throw error
+      }
+      state.fresh = true
+      try {
+        return await run()
+      } finally {
+        state.fresh = false
+      }
+    },
   }
 }
 
