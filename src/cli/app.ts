@@ -6,6 +6,7 @@ import { doctorRoutes } from './doctor/routes.ts'
 import { execCommand } from './exec/routes.ts'
 import { grantRoutes } from './grant/routes.ts'
 import { logRoutes } from './log/routes.ts'
+import { postgresRoutes } from './postgres/routes.ts'
 import { scopeRoutes } from './scope/routes.ts'
 import { migrateCommand, serveCommand } from './serve/routes.ts'
 
@@ -19,6 +20,7 @@ const root = buildRouteMap<string, Cli>({
     serve: serveCommand,
     migrate: migrateCommand,
     doctor: doctorRoutes,
+    postgres: postgresRoutes,
   },
   docs: {
     brief: 'Credentials with a declared blast radius',

@@ -1,18 +1,15 @@
 import { type Config, requireConfig } from '../../config.ts'
-import type { EnvironmentClass } from '../../environment/environment.ts'
 import type { PostgresTarget } from '../../environment/target-postgres.ts'
 import type { Finding } from '../../mint/postgres/finding.ts'
 import { postgresMint } from '../../mint/postgres/mint.ts'
-import { planScope } from '../../plan/plan.ts'
-import type { PostgresPlan } from '../../plan/postgres/plan.ts'
 import { type Catalog, requireCatalog } from '../../scope/catalog.ts'
 import type { ResolveSecret } from '../../secret/resolve.ts'
-import { secretResolver } from '../../secret/resolve.ts'
+import { openSecrets } from '../../secrets.ts'
 import type { Cli } from '../cli.ts'
 import type { ConfigFlag, OutputFlag, ScopesFlag } from '../flags.ts'
 import type { CheckResult } from '../output/doctor.ts'
+import { plansAt } from '../postgres/place.ts'
 import { notFound } from '../scope/find.ts'
-import { fillPlaceholders } from '../scope/placeholders.ts'
 import { fromError, report } from './report.ts'
 
 type Flags = ScopesFlag & ConfigFlag & OutputFlag & { readonly env?: string }
@@ -31,8 +28,11 @@ export default async function postgres(cli: Cli, flags: Flags, name?: string): P
     const where = `in ${flags.env ?? flags.config}`
     throw notFound('PostgreSQL target', name ?? '', where, new Set(all.map((each) => each.target)))
   }
-  const resolve = secretResolver(cli.process.env)
-  return report(cli, flags, await checkDatabases(wanted, { config, catalog, resolve }))
+  const secrets = openSecrets(config, cli.process.env)
+  const { resolve } = secrets
+  const results = await checkDatabases(wanted, { config, catalog, resolve })
+  await secrets.close()
+  return report(cli, flags, results)
 }
 
 interface Database {
@@ -65,16 +65,20 @@ export async function checkDatabases(
 
 async function checkDatabase(database: Database, parts: Parts): Promise<CheckResult[]> {
   const place = { check: 'targets', subject: `${database.environment}.${database.target}` }
-  const plans = plansFor(database, parts)
-  if (plans.length === 0) return [{ ...place, status: 'ok', message: 'no scope uses it' }]
+  const environment = parts.config.environments.get(database.environment)
+  const plans =
+    environment === undefined ? [] : plansAt(parts.catalog, environment, database.target)
+  if (environment === undefined || plans.length === 0) {
+    return [{ ...place, status: 'ok', message: 'no scope uses it' }]
+  }
   const mint = postgresMint(database.place, { resolve: parts.resolve })
   try {
     // Before connecting: the driver would hold a connection open that it cannot authenticate.
     await parts.resolve(database.place.admin.password)
     const results: CheckResult[] = []
     // One after the other: a check should not be a load on the database it checks.
-    for (const { scope, plan, environmentClass } of plans) {
-      results.push(...resultsOf(place, scope, await mint.preflight(plan, environmentClass)))
+    for (const { scope, plan } of plans) {
+      results.push(...resultsOf(place, scope, await mint.preflight(plan, environment.class)))
     }
     return results
   } catch (error) {
@@ -102,24 +106,4 @@ function resultOf(place: Place, { finding, object, message, fix, status }: Findi
     message: `${finding} ${object}: ${message}`,
     ...(fix === undefined ? {} : { remedy: fix }),
   }
-}
-
-interface Planned {
-  readonly scope: string
-  readonly plan: PostgresPlan
-  readonly environmentClass: EnvironmentClass
-}
-
-/** Parameters never reach a PostgreSQL plan, so that a placeholder plans what is minted. */
-function plansFor({ environment, target }: Database, { config, catalog }: Parts): Planned[] {
-  const where = config.environments.get(environment)
-  if (where === undefined) return []
-  return [...catalog.scopes.values()].flatMap(({ scope }) => {
-    const filled = fillPlaceholders(scope, {})
-    const planned = planScope(filled.scope, where, filled.parameters)
-    const plan = planned.ok ? planned.plan.targets[target] : undefined
-    return plan?.kind === 'postgres'
-      ? [{ scope: scope.name, plan, environmentClass: where.class }]
-      : []
-  })
 }

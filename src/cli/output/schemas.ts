@@ -11,6 +11,7 @@ import {
   logVerifyOutput,
   logVerifyReceiptOutput,
 } from './log.ts'
+import { postgresScriptOutput } from './postgres.ts'
 import {
   scopeLintOutput,
   scopeListOutput,
@@ -39,6 +40,9 @@ export const OUTPUTS = {
   'log verify-receipt': logVerifyReceiptOutput,
   'log export': logExportOutput,
   'log key': logKeyOutput,
+  'postgres setup': postgresScriptOutput,
+  'postgres apply': postgresScriptOutput,
+  'postgres harden': postgresScriptOutput,
   doctor: doctorOutput,
   failure: failureOutput,
 } as const satisfies Record<string, z.ZodType>

@@ -180,7 +180,7 @@ async function bothEnd<T>(first: Promise<T>, second: Promise<unknown>): Promise<
 }
 
 /** `applied` in prod unless the operator says otherwise. */
-function grantsMode(target: PostgresTarget, environmentClass: EnvironmentClass): GrantsMode {
+export function grantsMode(target: PostgresTarget, environmentClass: EnvironmentClass): GrantsMode {
   return target.grants ?? (environmentClass === 'nonprod' ? 'delegated' : 'applied')
 }
 
