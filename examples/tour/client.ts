@@ -53,8 +53,9 @@ export function createClient(url: string): Client {
     requestGrant: async (token, task) => grantOf(await exchange(url, token, task)),
     fetchCredential: get,
     postgresCredential: async (grant, target) => {
-      const { body } = await get(grant, target)
-      return postgresCredential.parse(body)
+      const { status, body } = await get(grant, target)
+      if (status === 200) return postgresCredential.parse(body)
+      throw new Error(`no credential for ${target}: ${status} ${String(body['code'])}`)
     },
     endGrant: async ({ id, token }) => {
       const headers = { authorization: `Bearer ${token}` }

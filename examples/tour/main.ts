@@ -51,6 +51,6 @@ The broker stays up at ${url} until Ctrl-C. In another terminal, in this directo
 
   CREDCTL_IDENTITY_TOKEN_FILE=.credctl/tour/operator.jwt npx credctl grant list
 
-  npx credctl log verify --url ${url}/log --key .credctl/tour/log.vkey
+  npx credctl log verify --key .credctl/tour/log.vkey
 `)
 }
