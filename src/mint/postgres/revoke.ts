@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { CredctlError } from '../../errors.ts'
-import { quoteRole } from '../../plan/postgres/sql.ts'
+import { quoteLiteral, quoteRole } from '../../plan/postgres/sql.ts'
 import type { Admin, Session } from './admin.ts'
 import { codeOf, retryingRaces } from './failure.ts'
 
@@ -72,8 +72,7 @@ class SessionsRemain extends Error {
 async function dropRole(admin: Admin, login: string, oid: number): Promise<void> {
   const role = quoteRole(login)
   for (let tries = 1; ; tries += 1) {
-    const databases = await databasesWithObjects(admin, oid)
-    if (databases.length > 0) await dropOwned(admin, role, databases)
+    await removeTraces(admin, login, oid)
     try {
       await retryingRaces(() => admin.batch(`DROP ROLE ${role}`))
       return
@@ -86,25 +85,45 @@ async function dropRole(admin: Admin, login: string, oid: number): Promise<void>
   }
 }
 
-async function databasesWithObjects(admin: Session, oid: number): Promise<string[]> {
-  const rows = await admin.query(
-    `SELECT DISTINCT coalesce(d.datname, current_database()) AS database FROM pg_shdepend s
-     LEFT JOIN pg_database d ON d.oid = s.dbid
-     WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = $1::int8::oid`,
-    [oid],
-  )
-  return rows.map((row) => String(row['database']))
+/** What a login left in one database. */
+interface Trace {
+  readonly database: string
+  /** Of a prepared transaction; otherwise it is objects or privileges. */
+  readonly transaction: string | undefined
 }
 
 /**
- * DROP OWNED needs the rights of the role, so the admin becomes a member of it, only now that
- * there is something to drop. It works for one database at a time.
+ * Removing them needs the rights of the role, so the admin becomes a member of it, only now that
+ * there is something to remove. Both statements work in the database of the trace only.
  */
-async function dropOwned(admin: Admin, role: string, databases: string[]): Promise<void> {
-  await admin.batch(`GRANT ${role} TO CURRENT_USER WITH INHERIT TRUE, SET FALSE`)
-  for (const database of databases) {
-    await admin.in(database, (session) => session.batch(`DROP OWNED BY ${role}`))
+async function removeTraces(admin: Admin, login: string, oid: number): Promise<void> {
+  const traces = await tracesOf(admin, login, oid)
+  if (traces.length === 0) return
+  const role = quoteRole(login)
+  await admin.batch(`GRANT ${role} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE`)
+  for (const { database, transaction } of traces) {
+    await admin.in(database, async (session) => {
+      if (transaction === undefined) return await session.batch(`DROP OWNED BY ${role}`)
+      // Only the role that prepared it may roll it back, and not inside a transaction.
+      await session.batch(`SET ROLE ${role}`)
+      return await session.batch(`ROLLBACK PREPARED ${quoteLiteral(transaction)}`)
+    })
   }
+}
+
+/** Prepared transactions first: they hold locks that dropping objects would wait for. */
+async function tracesOf(admin: Session, login: string, oid: number): Promise<Trace[]> {
+  const rows = await admin.query(
+    `SELECT database::text, gid AS transaction FROM pg_prepared_xacts WHERE owner = $2
+     UNION ALL SELECT DISTINCT coalesce(d.datname, current_database())::text, NULL FROM pg_shdepend s
+     LEFT JOIN pg_database d ON d.oid = s.dbid
+     WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = $1::int8::oid`,
+    [oid, login],
+  )
+  return rows.map(({ database, transaction }) => ({
+    database: String(database),
+    transaction: typeof transaction === 'string' ? transaction : undefined,
+  }))
 }
 
 async function incomplete(
@@ -115,14 +134,9 @@ async function incomplete(
 ): Promise<unknown> {
   const code = codeOf(cause)
   if (code !== OBJECTS_DEPEND && code !== '42501' && code !== 'sessions') return cause
-  const prepared = await admin.query(
-    'SELECT count(*)::int AS count FROM pg_prepared_xacts WHERE owner = $1',
-    [login],
-  )
-  const blocked = Number(prepared[0]?.['count']) > 0
-  const hint = blocked
-    ? 'a superuser ends its prepared transaction with ROLLBACK PREPARED'
-    : `a superuser looks at pg_shdepend for refobjid ${oid}`
-  const message = `${login} can no longer log in, but something of it is left (${code})`
+  const left = new Set((await tracesOf(admin, login, oid)).map(({ database }) => database))
+  const where = left.size === 0 ? 'a session' : `objects in ${[...left].join(', ')}`
+  const message = `${login} can no longer log in, but ${where} could not be removed (${code})`
+  const hint = 'the broker needs CONNECT there; otherwise a superuser runs DROP OWNED BY this role'
   return new CredctlError('revocation_incomplete', message, { hint, cause })
 }
