@@ -22,7 +22,7 @@ import { postgresMint } from './mint/postgres/mint.ts'
 import { type StsParts, stsMint } from './mint/sts/mint.ts'
 import { stsPace } from './mint/sts/pace.ts'
 import { requireCatalog } from './scope/catalog.ts'
-import type { SecretsManagerPlace } from './secret/aws-secrets-manager.ts'
+import type { SecretsManagerPlace } from './secret/aws-sm.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
 
 /** What a test, a benchmark or the tour decides instead of the machine. */

@@ -1,5 +1,5 @@
 import type { Config } from './config.ts'
-import { type SecretsManagerPlace, secretsManager } from './secret/aws-secrets-manager.ts'
+import { type SecretsManagerPlace, secretsManager } from './secret/aws-sm.ts'
 import { type ResolveSecret, secretResolver } from './secret/resolve.ts'
 import { storedResolver } from './secret/stored.ts'
 import { vaultSecrets } from './vault/secrets.ts'

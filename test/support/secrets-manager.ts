@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { SecretsManagerPlace } from '../../src/secret/aws-secrets-manager.ts'
+import type { SecretsManagerPlace } from '../../src/secret/aws-sm.ts'
 
 /** What the stand-in answers for one secret: its content, or an error by name. */
 export type Content =
