@@ -80,8 +80,9 @@ export function codeOf(error: unknown): string {
   return 'unknown'
 }
 
+/** No class of SQLSTATEs starts with E; names of errno do. */
 function isSqlState(code: string): boolean {
-  return /^[0-9A-Z]{5}$/.test(code) && code !== 'EPIPE'
+  return /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code)
 }
 
 const TRIES = 6
