@@ -26,6 +26,8 @@ export interface Grant {
 }
 
 export interface Refusal {
+  /** Under which the refusal stands in the log; absent when it was refused before a decision. */
+  readonly id: string | undefined
   readonly reasons: readonly string[]
 }
 
@@ -84,8 +86,9 @@ async function exchange(url: string, token: string, task: Task): Promise<unknown
 function grantOf(body: unknown): Grant | Refusal {
   const refused = tokenError.safeParse(body)
   if (refused.success) {
-    const { reasons = [], error_description: description = 'refused' } = refused.data
-    return { reasons: reasons.length > 0 ? reasons.map(({ message }) => message) : [description] }
+    const { grant: id, reasons = [], error_description: description = 'refused' } = refused.data
+    const texts = reasons.map(({ message }) => message)
+    return { id, reasons: texts.length > 0 ? texts : [description] }
   }
   const answer = tokenAnswer.parse(body)
   const [details] = answer.authorization_details

@@ -1,5 +1,9 @@
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { z } from 'zod'
+import { parseCheckpoint } from '../../src/ledger/checkpoint.ts'
+import { parseNote } from '../../src/ledger/note.ts'
+import { decodeBundle } from '../../src/ledger/tile.ts'
 import {
   directoryLog,
   exportLog,
@@ -45,3 +49,23 @@ async function flipOneByte(log: string, size: number): Promise<string> {
   await writeFile(file, bytes)
   return place
 }
+
+/** Every reason of a decision as an operator reads it: the caller may have heard less. */
+export async function recordedReasons(
+  { url }: World,
+  grant: string | undefined,
+): Promise<string[]> {
+  const log = httpLog(`${url}/log`)
+  const { size } = parseCheckpoint(parseNote(await log.checkpoint()).text)
+  const bundle = await log.entries(0, size)
+  const entries = decodeBundle(bundle ?? new Uint8Array(), { index: 0, width: size })
+  const decided = entries
+    .map((bytes) => decision.safeParse(JSON.parse(bytes.toString('utf8'))).data)
+    .find((entry) => entry?.grant === grant)
+  return decided?.reasons.map(({ code, message }) => `${code}: ${message}`) ?? []
+}
+
+const decision = z.object({
+  grant: z.string(),
+  reasons: z.array(z.object({ code: z.string(), message: z.string() })),
+})

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { PostgresCredential } from '../../src/mint/mint.ts'
 import type { Client, Grant } from './client.ts'
-import { inspectLog } from './log.ts'
+import { inspectLog, recordedReasons } from './log.ts'
 import type { Narration } from './print.ts'
 import type { World } from './world.ts'
 
@@ -100,6 +100,9 @@ async function agentAsksForProd(world: World, tell: Narration): Promise<void> {
     environment: 'prod',
   })
   tell.refused('POST /token, environment prod', reasonsOf(answer), !('token' in answer))
+  const recorded = 'token' in answer ? [] : await recordedReasons(world, answer.id)
+  const invariant = recorded.some((reason) => reason.startsWith('prod_for_agent_or_local'))
+  tell.works('what the log says about it', recorded.join('\n'), invariant)
 
   const hidden = await world.client.requestGrant(world.tokens.agent, {
     scope: 'deploy-web',

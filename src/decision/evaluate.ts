@@ -55,7 +55,10 @@ export function evaluate(ask: Ask, circumstances: Circumstances): Evaluation {
   }
   const named = ruleNames(found.scope, caller)
   if (environment === undefined || !found.scope.environments.includes(ask.environment)) {
-    return denied(ask, named, [noEnvironment(ask, found.scope)])
+    const reason = noEnvironment(ask, found.scope)
+    const breaches = environment === undefined ? [] : breachesWithoutPlan({ caller, environment })
+    const evaluation = denied(ask, named, [...breaches, reason])
+    return named ? { ...evaluation, disclosed: [reason] } : evaluation
   }
   const planned = compiledPlan(found.scope, environment, ask.parameters)
   if (!planned.ok) {
@@ -75,7 +78,10 @@ export function evaluate(ask: Ask, circumstances: Circumstances): Evaluation {
   return { decision, plan: planned.plan, disclosed: decision.reasons }
 }
 
-/** What the scope does not list is answered alike, whether or not the operator has it. */
+/**
+ * What the scope does not list is answered alike, whether or not the operator has it; the log also
+ * says which invariant the request would have broken.
+ */
 function noEnvironment({ environment }: Ask, scope: Scope): Reason {
   if (scope.environments.includes(environment)) {
     const message = `there is no environment ${quote(environment)}`

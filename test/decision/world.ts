@@ -41,6 +41,12 @@ export function scopeNamed(
 export function callerNamed(name: string, changes: Partial<Caller>): Caller {
   const raw = world.callers[name]
   if (raw === undefined) throw new Error(`no caller ${name}`)
-  const base = { subject: `${name}-1`, roles: [], token: 'sha256:0', ...raw, ...changes }
+  const base = {
+    subject: `${name}-1`,
+    roles: [],
+    token: `sha256:${'0'.repeat(64)}`,
+    ...raw,
+    ...changes,
+  }
   return base as Caller
 }
