@@ -61,12 +61,31 @@ export class Edge {
 
   /** Adds a leaf by its hash. Gives the tiles that are full now, lowest level first. */
   append(leaf: Buffer): FullTile[] {
-    const full: FullTile[] = []
-    let node = leaf
-    let index = this.#size
+    const index = this.#size
     this.#size += 1
     this.#add(0, leaf)
-    for (let level = 1; index % 2 === 1; level += 1) {
+    return this.#carry(leaf, 0, index)
+  }
+
+  /**
+   * Adds 256 leaves by the root over them, for whoever has their tile already. Gives the tiles
+   * above it that are full now. Only at a border of tiles.
+   */
+  appendTile(root: Buffer): FullTile[] {
+    if (this.#size % TILE_WIDTH !== 0) throw new RangeError('a tile is begun already')
+    const index = this.#size / TILE_WIDTH
+    this.#size += TILE_WIDTH
+    this.#partial[0] ??= []
+    this.#add(1, root)
+    return this.#carry(root, TILE_BITS, index)
+  }
+
+  /** Puts a complete subtree beside the peaks, merging those of its own size. */
+  #carry(subtree: Buffer, from: number, at: number): FullTile[] {
+    const full: FullTile[] = []
+    let node = subtree
+    let index = at
+    for (let level = from + 1; index % 2 === 1; level += 1) {
       node = nodeHash(this.#peaks.pop() ?? node, node)
       index = (index - 1) / 2
       if (level % TILE_BITS === 0) full.push(this.#complete(level / TILE_BITS - 1, index, node))

@@ -22,18 +22,26 @@ const leaves = Array.from({ length: SIZE }, (_, index) => leafHash(Buffer.from(`
 const roots = Array.from({ length: SIZE + 1 }, (_, size) => reference.root(leaves.slice(0, size)))
 
 /** Proofs as the ledger makes them: ranges, each folded from complete subtrees. */
-function hashesOf(ranges: readonly Range[], from = leaves): Buffer[] {
+function hashesOf(ranges: readonly Range[], from = leaves, known = new Map<string, Buffer>()) {
   return ranges.map((range) =>
     foldSubtrees(
-      subtreesOf(range).map(({ level, index }) =>
-        completeRoot(from.slice(index * 2 ** level, (index + 1) * 2 ** level)),
-      ),
+      subtreesOf(range).map(({ level, index }) => {
+        const key = `${level} ${index}`
+        const hash =
+          known.get(key) ?? completeRoot(from.slice(index * 2 ** level, (index + 1) * 2 ** level))
+        known.set(key, hash)
+        return hash
+      }),
     ),
   )
 }
 
-const inclusion = (index: number, size: number) => hashesOf(inclusionRanges(index, size))
-const consistency = (first: number, second: number) => hashesOf(consistencyRanges(first, second))
+/** Of `leaves` alone: complete subtrees are the same in a tree of any size. */
+const subtrees = new Map<string, Buffer>()
+const inclusion = (index: number, size: number) =>
+  hashesOf(inclusionRanges(index, size), leaves, subtrees)
+const consistency = (first: number, second: number) =>
+  hashesOf(consistencyRanges(first, second), leaves, subtrees)
 
 describe('the tree', () => {
   const ctLeaves = [
@@ -228,6 +236,24 @@ describe('the edge', () => {
       const restored = Edge.restore(size, levels)
       expect(restored.root().equals(edge.root()), `size ${size}`).toBe(true)
     }
+  })
+
+  it('is the same whether it grows by leaves or by whole tiles', () => {
+    const byLeaf = new Edge()
+    const byTile = new Edge()
+    const fullByLeaf: object[] = []
+    const fullByTile: object[] = []
+    const tile = leaves.slice(0, 256)
+    for (let number = 0; number < 300; number += 1) {
+      for (const leaf of tile) fullByLeaf.push(...byLeaf.append(leaf))
+      fullByTile.push(...byTile.appendTile(completeRoot(tile)))
+      expect(byTile.root().equals(byLeaf.root()), `tile ${number}`).toBe(true)
+    }
+    expect(fullByTile).toEqual(fullByLeaf.filter((full) => 'level' in full && full.level !== 0))
+    byLeaf.append(leaves[0] as Buffer)
+    byTile.append(leaves[0] as Buffer)
+    expect(byTile.root()).toEqual(byLeaf.root())
+    expect(() => byTile.appendTile(roots[256] as Buffer)).toThrow(RangeError)
   })
 
   it('leaves the original alone when a copy grows', () => {

@@ -1,4 +1,4 @@
-import type { CredentialMinted, Entry } from '../entry.ts'
+import type { Entry } from '../entry.ts'
 import type { Finding, FindingCode } from './finding.ts'
 
 /** Clocks of replicas differ, and entries are decided before they are appended. */
@@ -8,8 +8,34 @@ const SHORTEST_SESSION_MS = 900_000
 const END_SLACK_MS = 3_600_000
 const FORGET_EVERY = 16_384
 
-type OfGrant = Extract<Entry, { readonly grant: string }>
-type OfCredential = Extract<Entry, { readonly credential: string }>
+/** What the history looks at of an entry: little enough to be sent between threads. */
+export type Fact = FactOf<Entry>
+type FactOf<E extends Entry> = E extends Entry ? Pick<E, Extract<keyof E, Looked>> : never
+type Looked = (typeof LOOKED)[number]
+const LOOKED = [
+  'kind',
+  'time',
+  'grant',
+  'previous',
+  'scope',
+  'scopes',
+  'plan',
+  'decision',
+  'expires',
+  'credential',
+  'target',
+] as const
+
+export function factOf(entry: Entry): Fact {
+  const fact: Record<string, unknown> = {}
+  for (const key of LOOKED) if (key in entry) fact[key] = entry[key as keyof Entry]
+  return fact as Fact
+}
+
+type OfGrant = Extract<Fact, { readonly grant: string }>
+type OfCredential = Extract<Fact, { readonly credential: string }>
+
+type Minted = Extract<Fact, { readonly kind: 'credential.minted' }>
 
 interface Credential {
   readonly target: string
@@ -37,7 +63,7 @@ export class History {
   #newest = 0
 
   /** What the entry contradicts. */
-  check(index: number, entry: Entry): readonly Finding[] {
+  check(index: number, entry: Fact): readonly Finding[] {
     this.#findings.length = 0
     if (index % FORGET_EVERY === 0) this.#forget()
     const time = Date.parse(entry.time)
@@ -66,7 +92,7 @@ export class History {
     return [...this.#findings]
   }
 
-  #decided(index: number, entry: Extract<Entry, { readonly kind: 'grant.decided' }>): void {
+  #decided(index: number, entry: Extract<Fact, { readonly kind: 'grant.decided' }>): void {
     const { grant: id, plan, scope, decision, expires } = entry
     if (this.#grants.has(id)) this.#found('grant_repeated', index, `decides ${id} again`)
     const allowed = decision === 'allow'
@@ -133,7 +159,7 @@ export class History {
 
   #requested(
     index: number,
-    entry: Extract<Entry, { readonly kind: 'credential.requested' }>,
+    entry: Extract<Fact, { readonly kind: 'credential.requested' }>,
     grant: Grant,
   ): void {
     const { credential, target, plan } = entry
@@ -146,7 +172,7 @@ export class History {
     grant.credentials.set(credential, { target, status: 'requested' })
   }
 
-  #minted(index: number, entry: CredentialMinted, grant: Grant, time: number): void {
+  #minted(index: number, entry: Minted, grant: Grant, time: number): void {
     const latest = Math.max(grant.expires, time + SHORTEST_SESSION_MS) + CLOCK_SLACK_MS
     if (Date.parse(entry.expires) <= latest) return
     this.#found('credential_outlives_grant', index, 'is a credential that outlives its grant')

@@ -1,7 +1,7 @@
 import type { TreeHead } from '../checkpoint.ts'
 import { Edge, type FullTile } from '../edge.ts'
 import { HASH_BYTES } from '../merkle.ts'
-import { TILE_WIDTH, type TileId, tilePath, tileWidth } from '../tile.ts'
+import { splitHashes, TILE_WIDTH, type TileId, tilePath, tileWidth } from '../tile.ts'
 import type { Finding } from './finding.ts'
 
 /** A stored hash that is not the one computed from the entries. */
@@ -40,15 +40,32 @@ export class Tree {
     return this.#edge.size === this.#head.size && this.#edge.root().equals(this.#head.root)
   }
 
-  /** Adds a leaf. Gives the tiles above level 0 that are full now. */
-  grow(leaf: Buffer): readonly FullTile[] {
-    const full = this.#edge.append(leaf)
-    const known = this.#seen.get(this.#edge.size)
-    if (known?.some(({ root }) => !root.equals(this.#edge.root())) === true) {
-      const message = `the first ${this.#edge.size} entries are not those that were seen before`
-      this.#findings.push({ code: 'log_forked', message })
-    }
+  /**
+   * Adds the leaves of a bundle, of which `root` is the hash when they fill a tile. Gives the tiles
+   * above level 0 that are full now.
+   */
+  grow(leaves: Buffer, root: Buffer): readonly FullTile[] {
+    const first = this.#edge.size
+    const count = leaves.length / HASH_BYTES
+    const within = [...this.#seen.keys()].some((size) => size > first && size < first + count)
+    const full =
+      count === TILE_WIDTH && !within
+        ? this.#edge.appendTile(root)
+        : splitHashes(leaves).flatMap((leaf) => this.#append(leaf))
+    this.#compareSeen()
     return full.filter(({ level }) => level > 0)
+  }
+
+  #append(leaf: Buffer): readonly FullTile[] {
+    this.#compareSeen()
+    return this.#edge.append(leaf)
+  }
+
+  #compareSeen(): void {
+    const known = this.#seen.get(this.#edge.size)
+    if (known?.some(({ root }) => !root.equals(this.#edge.root())) !== true) return
+    const message = `the first ${this.#edge.size} entries are not those that were seen before`
+    this.#findings.push({ code: 'log_forked', message })
   }
 
   /** The tiles above level 0 that are not full at the end of the log, with their hashes. */

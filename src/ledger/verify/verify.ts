@@ -1,13 +1,13 @@
-import { CredctlError, isCredctlError } from '../../errors.ts'
+import { isCredctlError } from '../../errors.ts'
 import { openCheckpoint, type SignedCheckpoint, type TreeHead } from '../checkpoint.ts'
 import { type Cosignature, cosignaturesOf } from '../cosignature.ts'
-import { leafHash } from '../merkle.ts'
 import type { Verifier } from '../note.ts'
 import type { LogReader } from '../reader.ts'
-import { type BundleId, bundlePath, bundlesOf, decodeBundle, TILE_WIDTH } from '../tile.ts'
+import { type BundleId, bundlePath, bundlesOf, TILE_WIDTH } from '../tile.ts'
 import type { Finding } from './finding.ts'
-import { History } from './history.ts'
-import { parseEntryBytes } from './parse.ts'
+import { type Fact, History } from './history.ts'
+import type { Inspection } from './inspect.ts'
+import { createInspector, type Inspector } from './inspector.ts'
 import { Tree } from './tree.ts'
 
 export interface VerifyOptions {
@@ -74,21 +74,23 @@ async function scan(
 ): Promise<Finding[]> {
   const history = new History()
   const meaning: Finding[] = []
-  for await (const { id, bundle, tile } of files(reader, size)) {
-    const entries = open(id, bundle)
-    // Without it nothing after has a place in the tree.
-    if (!Array.isArray(entries)) return [entries, ...tree.finish(), ...meaning]
-    const leaves = entries.map(leafHash)
-    tree.compare({ ...id, level: 0 }, Buffer.concat(leaves), tile)
-    for (const { level, index, hashes } of leaves.flatMap((leaf) => tree.grow(leaf))) {
-      const stored = await reader.tile(level, index, TILE_WIDTH)
-      tree.compare({ level, index, width: TILE_WIDTH }, hashes, stored)
+  const inspector = createInspector(size)
+  try {
+    for await (const { id, inspection, tile } of inspections(reader, inspector, size)) {
+      if (!inspection.ok) {
+        // Without it nothing after has a place in the tree.
+        const { code, message } = inspection
+        return [{ code, message, path: bundlePath(id) }, ...tree.finish(), ...meaning]
+      }
+      await compare(reader, tree, { id, inspection, tile })
+      for (const [at, fact] of inspection.facts.entries()) {
+        if (meaning.length >= maxFindings) break
+        meaning.push(...check(history, id.index * TILE_WIDTH + at, fact))
+      }
+      onProgress?.(tree.size, size)
     }
-    for (const [at, bytes] of entries.entries()) {
-      if (meaning.length >= maxFindings) break
-      meaning.push(...check(history, id.index * TILE_WIDTH + at, bytes))
-    }
-    onProgress?.(tree.size, size)
+  } finally {
+    await inspector.close()
   }
   for (const { hashes, ...id } of tree.partialTiles()) {
     tree.compare(id, hashes, await reader.tile(id.level, id.index, id.width))
@@ -96,48 +98,53 @@ async function scan(
   return [...tree.finish(), ...meaning, ...history.finish()]
 }
 
-function open(id: BundleId, bundle: Uint8Array | undefined): Buffer[] | Finding {
-  const path = bundlePath(id)
-  if (bundle === undefined) return { code: 'bundle_missing', path, message: `${path} is missing` }
-  try {
-    return decodeBundle(bundle, id)
-  } catch (error) {
-    if (!(error instanceof CredctlError)) throw error
-    return { code: 'bundle_malformed', path, message: error.message }
+async function compare(
+  reader: LogReader,
+  tree: Tree,
+  { id, inspection, tile }: Sound,
+): Promise<void> {
+  const leaves = Buffer.from(inspection.leaves)
+  tree.compare({ ...id, level: 0 }, leaves, tile)
+  for (const { level, index, hashes } of tree.grow(leaves, Buffer.from(inspection.root))) {
+    const stored = await reader.tile(level, index, TILE_WIDTH)
+    tree.compare({ level, index, width: TILE_WIDTH }, hashes, stored)
   }
 }
 
-function check(history: History, index: number, bytes: Buffer): readonly Finding[] {
-  const entry = parseEntryBytes(bytes)
-  if (typeof entry !== 'string') return history.check(index, entry)
-  return [{ code: 'entry_invalid', index, message: `entry ${index} is not one: ${entry}` }]
+function check(history: History, index: number, fact: Fact | string): readonly Finding[] {
+  if (typeof fact !== 'string') return history.check(index, fact)
+  return [{ code: 'entry_invalid', index, message: `entry ${index} is not one: ${fact}` }]
 }
 
-interface Files {
+type Sound = Inspected & { readonly inspection: { readonly ok: true } }
+
+interface Inspected {
   readonly id: BundleId
-  readonly bundle: Uint8Array | undefined
+  readonly inspection: Inspection
   readonly tile: Uint8Array | undefined
 }
 
-/** Fetched ahead of their turn, so that reading and hashing overlap. */
-const AHEAD = 16
-
-/** Every bundle with its tile of level 0, in order. */
-async function* files(reader: LogReader, size: number): AsyncGenerator<Files> {
-  const queue: Promise<Files>[] = []
+/** Every bundle with its tile of level 0, in order; fetched and inspected ahead of their turn. */
+async function* inspections(
+  reader: LogReader,
+  inspector: Inspector,
+  size: number,
+): AsyncGenerator<Inspected> {
+  const queue: Promise<Inspected>[] = []
   for (const id of bundlesOf(size)) {
-    queue.push(fetchFiles(reader, id))
-    const next = queue.length < AHEAD ? undefined : queue.shift()
+    queue.push(inspect(reader, inspector, id))
+    const next = queue.length < inspector.ahead ? undefined : queue.shift()
     if (next !== undefined) yield await next
   }
   for (const last of queue) yield await last
 }
 
-function fetchFiles(reader: LogReader, id: BundleId): Promise<Files> {
+function inspect(reader: LogReader, inspector: Inspector, id: BundleId): Promise<Inspected> {
   const { index, width } = id
-  const both = Promise.all([reader.entries(index, width), reader.tile(0, index, width)])
-  const fetched = both.then(([bundle, tile]) => ({ id, bundle, tile }))
+  const inspection = reader.entries(index, width).then((bundle) => inspector.inspect(id, bundle))
+  const both = Promise.all([inspection, reader.tile(0, index, width)])
+  const inspected = both.then(([inspection, tile]) => ({ id, inspection, tile }))
   // A failure is met when its turn comes, not before.
-  fetched.catch(() => undefined)
-  return fetched
+  inspected.catch(() => undefined)
+  return inspected
 }

@@ -251,3 +251,39 @@ it('a broken log does not flood: findings end at a bound', async () => {
   const { findings } = await verifyLog(log, { keys: logKeys, maxFindings: 10 })
   expect(findings).toHaveLength(10)
 })
+
+describe('a log large enough for several threads', () => {
+  const size = 45_000
+  const large = writeLog(history(size))
+
+  it('verifies, with heads that were seen inside and at borders of tiles', async () => {
+    const seen = [writeLog(history(300)), writeLog(history(512)), writeLog(history(44_000))]
+    expect(await found(large, [...seen, large])).toMatchObject({ codes: [], verified: size })
+  })
+
+  it('is found damaged at the same places as a small one', async () => {
+    const log = writeLog([])
+    for (const [path, bytes] of large.files) log.files.set(path, Buffer.from(bytes))
+    const bundle = log.files.get('tile/entries/150')!
+    bundle[bundle.length - 20] = bundle[bundle.length - 20]! ^ 1
+    const { findings, verified } = await found(log, [writeLog(history(300))])
+    expect(findings.map(({ code, index }) => [code, index])).toContainEqual([
+      'entry_altered',
+      150 * 256 + 255,
+    ])
+    expect(verified).toBe(0)
+  })
+
+  it('rewritten inside a tile that was seen in part is found', async () => {
+    const rewritten = writeLog(history(size).with(290, catalogue(6)))
+    expect((await found(rewritten, [writeLog(history(300))])).codes).toEqual(['log_forked'])
+    expect((await found(rewritten, [writeLog(history(290))])).codes).toEqual([])
+  })
+
+  it('ends its threads when the log cannot be read', async () => {
+    const log = writeLog([])
+    for (const [path, bytes] of large.files) log.files.set(path, bytes)
+    log.entries = async () => Promise.reject(new Error('line is dead'))
+    await expect(verifyLog(log, { keys: logKeys })).rejects.toThrow('line is dead')
+  })
+})
