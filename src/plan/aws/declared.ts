@@ -1,17 +1,11 @@
-import { nearest } from '../../document/nearest.ts'
 import type { AwsTarget } from '../../environment/target-aws.ts'
 import { type AwsStatement, NO_RESOURCE } from '../../scope/access-aws.ts'
 import type { PlanProblem } from '../problem.ts'
-import { type Action, actionNamed, SERVICE_NAMES, type Service, serviceNamed } from './actions.ts'
-import { describeForm, type PinnedResource, parseArn, pinResource } from './arn.ts'
-import {
-  type ActionClass,
-  isRead,
-  isRestricted,
-  needsExactResource,
-  PRESET_CLASSES,
-} from './classes.ts'
-import { escalationsWith } from './escalations.ts'
+import { type Action, type Service, serviceNamed } from './actions.ts'
+import { parseArn } from './arn.ts'
+import { type ActionClass, PRESET_CLASSES } from './classes.ts'
+import { actionAt, cannotBePut, formsFor, nearestService, problem, refusalOf } from './refusal.ts'
+import { type PinnedResource, pinResource } from './resource.ts'
 import { classUnder, type Tightening, tighteningProblems, tighteningsOf } from './tightening.ts'
 
 /** One action on one resource: what a scope declares, spelled out. */
@@ -65,7 +59,7 @@ function declarePreset(statement: AwsStatement, index: number, target: AwsTarget
     const service = text === NO_RESOURCE ? undefined : serviceOfArn(text)
     if (service === undefined || typeof service === 'string') {
       const message = service ?? `${String(statement.do)} needs a resource to know the service`
-      return failed({ path, message, expected: service ? services(text) : 'an ARN' })
+      return failed({ path, message, expected: service ? nearestService(text) : 'an ARN' })
     }
     const pinned = pinResource(text, service, target)
     if (!pinned.ok) return failed({ path, ...pinned })
@@ -159,69 +153,11 @@ function withoutResource(ids: readonly string[], index: number): (action: Action
   }
 }
 
-type Found =
-  | { readonly ok: true; readonly action: Action }
-  | { readonly ok: false; readonly problem: PlanProblem }
-
-/** An action by its exact name; anything else gets the nearest valid spelling. */
-function actionAt(id: string, path: PlanProblem['path']): Found {
-  const action = actionNamed(id)
-  if (action !== undefined) return { ok: true, action }
-  const [name = ''] = id.split(':')
-  const service = serviceNamed(name.toLowerCase())
-  if (service === undefined) {
-    const message = `service ${name} has no classified actions, so nothing of it can be granted${dangerOf(id)}`
-    return { ok: false, problem: problem({ path, message, expected: services(name) }) }
-  }
-  const ids = [...service.actions.values()].map((each) => each.id)
-  const close = ids.find((each) => each.toLowerCase() === id.toLowerCase()) ?? nearest(id, ids)
-  const message = `${id} is not a known action of ${service.name}${dangerOf(id)}`
-  const expected = close ?? `one of its ${ids.length} classified actions`
-  return { ok: false, problem: problem({ path, message, expected }) }
-}
-
-function dangerOf(id: string): string {
-  const paths = escalationsWith(id)
-  if (paths.length === 0) return ''
-  return ` (it is part of privilege-escalation path ${paths.join(', ')})`
-}
-
-/** Refusals that depend on what the action can do. */
-function refusalOf(
-  declared: Declared,
-  statement: AwsStatement,
-  index: number,
-): PlanProblem | undefined {
-  const { action, resource, exact } = declared
-  const at = Array.isArray(statement.do) ? ['do', statement.do.indexOf(action.id)] : ['do']
-  const path = [index, ...at]
-  if (needsExactResource(declared.class) && !exact && resource !== NO_RESOURCE) {
-    const message = `${action.id} (${declared.class}) is put on a wildcard, ${resource}`
-    return problem({ path, message, expected: 'the full name of one resource' })
-  }
-  if (isRestrictedHere(declared) && statement.reason === undefined) {
-    const what = resource === NO_RESOURCE ? `${declared.class} without a resource` : declared.class
-    const message = `${action.id} (${what}) is above the presets and has no reason`
-    return problem({ path, message, expected: 'reason: why this task needs it' })
-  }
-  return undefined
-}
-
-/** Only `ci` and `human` may take it: a class above the presets, or a write of no named resource. */
-export function isRestrictedHere({ class: actionClass, resource }: Declared): boolean {
-  return isRestricted(actionClass) || (resource === NO_RESOURCE && !isRead(actionClass))
-}
-
 function serviceOfArn(text: string): Service | string {
   const arn = parseArn(text)
   if (!arn.ok) return arn.message
   const service = serviceNamed(arn.value.service)
   return service ?? `service ${arn.value.service} has no classified actions`
-}
-
-function services(text: string): string {
-  const wanted = text.startsWith('arn:') ? (text.split(':')[2] ?? '') : text
-  return nearest(wanted, SERVICE_NAMES) ?? `one of ${SERVICE_NAMES.join(', ')}`
 }
 
 function fits(action: Action, pinned: PinnedResource): boolean {
@@ -231,18 +167,6 @@ function fits(action: Action, pinned: PinnedResource): boolean {
 function pair(action: Action, pinned: PinnedResource, preset: readonly ActionClass[]): Declared {
   const { arn: resource, wildcard, exact } = pinned
   return { action, resource, wildcard, exact, class: action.class, tightenings: [], preset }
-}
-
-function cannotBePut(action: Action, path: PlanProblem['path']): PlanProblem {
-  const message = `${action.id} cannot be put on any of these resources`
-  return problem({ path, message, expected: formsFor(action) })
-}
-
-function formsFor(action: Action): string {
-  const service = serviceNamed(action.service)
-  const forms = action.types.flatMap((type) => service?.types.get(type) ?? [])
-  const shown = [...new Set(forms.map(describeForm)), ...(action.unscoped ? ['"*"'] : [])]
-  return shown.join(' or ')
 }
 
 function distinct(problems: readonly PlanProblem[]): PlanProblem[] {
@@ -258,13 +182,4 @@ function merge(parts: readonly Resolved[]): Resolved {
 
 function failed(found: Omit<PlanProblem, 'code'>): Resolved {
   return { declared: [], problems: [problem(found)] }
-}
-
-function problem({ path, message, expected }: Omit<PlanProblem, 'code'>): PlanProblem {
-  return {
-    code: 'access_refused',
-    path,
-    message,
-    ...(expected === undefined ? {} : { expected }),
-  }
 }

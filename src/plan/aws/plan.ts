@@ -1,11 +1,13 @@
 import type { AwsTarget } from '../../environment/target-aws.ts'
 import type { AwsStatement } from '../../scope/access-aws.ts'
 import type { Compiled, PlanProblem } from '../problem.ts'
-import { type Declared, declare, isRestrictedHere } from './declared.ts'
+import { type Declared, declare } from './declared.ts'
 import { escalationsOf } from './escalations.ts'
+import { groupDeclared } from './group.ts'
 import { EXPIRY_SIZE, MAX_POLICY_SIZE } from './policy.ts'
+import { isRestrictedHere } from './refusal.ts'
 import { failedPair } from './self-check.ts'
-import { compilePolicy, groupDeclared } from './session-policy.ts'
+import { compilePolicy } from './session-policy.ts'
 
 /** What a scope gives in an AWS account. */
 export interface AwsPlan {

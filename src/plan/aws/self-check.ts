@@ -1,14 +1,14 @@
 import type { AwsTarget } from '../../environment/target-aws.ts'
 import { NO_RESOURCE } from '../../scope/access-aws.ts'
 import { type Action, serviceNamed } from './actions.ts'
-import { typesReached } from './arn.ts'
 import type { Declared } from './declared.ts'
 import { evaluatePolicies } from './evaluation/evaluate.ts'
 import { listOf } from './evaluation/match.ts'
 import { type AwsPrincipal, RequestContext } from './evaluation/request.ts'
 import { globMatches } from './glob.ts'
+import type { Group } from './group.ts'
 import type { Policy } from './policy.ts'
-import type { Group } from './session-policy.ts'
+import { typesReached } from './resource.ts'
 
 const PRINCIPAL: AwsPrincipal = {
   account: '000000000000',

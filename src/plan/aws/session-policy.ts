@@ -1,9 +1,9 @@
 import type { AwsTarget } from '../../environment/target-aws.ts'
-import { NO_RESOURCE } from '../../scope/access-aws.ts'
 import { type Action, serviceNamed } from './actions.ts'
-import { typesReached } from './arn.ts'
+import { allowStatements } from './allow.ts'
 import { coverNames, type Shortening } from './cover.ts'
 import type { Declared } from './declared.ts'
+import { type Group, isUnscoped } from './group.ts'
 import {
   EXPIRY_SIZE,
   MAX_POLICY_SIZE,
@@ -11,16 +11,8 @@ import {
   type PolicyStatement,
   policyText,
 } from './policy.ts'
+import { typesReached } from './resource.ts'
 import { denials } from './tightening.ts'
-
-/** Actions that a scope declares on exactly these resources. */
-export interface Group {
-  readonly actions: readonly Action[]
-  /** ARNs, or only `*` for actions without a resource. */
-  readonly resources: readonly string[]
-  /** Classes asked for by preset: what a wildcard may expand to where it cannot reach. */
-  readonly preset: ReadonlySet<string>
-}
 
 export interface CompiledPolicy {
   readonly text: string
@@ -60,23 +52,6 @@ function sized(text: string): CompiledPolicy {
   return { text, size, fits: size <= MAX_POLICY_SIZE }
 }
 
-/** Groups actions by the exact set of resources they are declared on. Sorted: equal input, equal text. */
-export function groupDeclared(declared: readonly Declared[]): Group[] {
-  const byAction = Map.groupBy(declared, (each) => each.action.id)
-  const parts = [...byAction.values()].map((pairs) => {
-    const resources = [...new Set(pairs.map((each) => each.resource))].sort()
-    return { pairs, resources, key: resources.join('\n') }
-  })
-  const byResources = Map.groupBy(parts, (part) => part.key)
-  return [...byResources.values()]
-    .map((same): Group => {
-      const actions = same.flatMap(({ pairs }) => pairs[0]?.action ?? [])
-      const preset = new Set(same.flatMap(({ pairs }) => pairs.flatMap((each) => each.preset)))
-      return { actions: actions.sort(byId), resources: same[0]?.resources ?? [], preset }
-    })
-    .sort((a, b) => (a.actions[0] && b.actions[0] ? byId(a.actions[0], b.actions[0]) : 0))
-}
-
 interface Allowed {
   readonly group: Group
   readonly patterns: readonly string[]
@@ -97,10 +72,6 @@ function policyOf(
     ...identityDeny(groups),
     ...allowed.filter(({ group }) => !isUnscoped(group)).map((each) => fence(each, groups)),
   ]
-}
-
-function isUnscoped(group: Group): boolean {
-  return group.resources[0] === NO_RESOURCE
 }
 
 /** Patterns that stay inside what is declared, and out of what other groups declare. */
@@ -128,57 +99,6 @@ function forbidden(service: string, group: Group, groups: readonly Group[]): Act
       group.preset.has(action.class) && !action.types.some((type) => reached.has(type))
     return others.has(action) || !harmless
   })
-}
-
-/** Services that answer from one place: their region is not the target's. */
-const GLOBAL = new Set([
-  'budgets',
-  'ce',
-  'cloudfront',
-  'cur',
-  'health',
-  'iam',
-  'pricing',
-  'route53',
-  's3',
-  'savingsplans',
-])
-
-function allowStatements(
-  group: Group,
-  patterns: readonly string[],
-  { region, account }: AwsTarget,
-): PolicyStatement[] {
-  const allow = (actions: readonly string[], extra: object): PolicyStatement => ({
-    Effect: 'Allow',
-    Action: oneOrMany(actions),
-    Resource: oneOrMany(group.resources),
-    ...extra,
-  })
-  if (group.resources.some(isBucketArn)) return [allow(patterns, { Condition: ownBucket(account) })]
-  if (!isUnscoped(group)) return [allow(patterns, {})]
-  // Without a resource there is no region in an ARN either: the request's own region is pinned.
-  const pinned = { Condition: { StringEquals: { 'aws:RequestedRegion': region } } }
-  const isGlobal = (pattern: string) => GLOBAL.has(pattern.split(':')[0] ?? '')
-  const everywhere = patterns.filter(isGlobal)
-  const here = patterns.filter((pattern) => !isGlobal(pattern))
-  return [
-    ...(everywhere.length > 0 ? [allow(everywhere, {})] : []),
-    ...(here.length > 0 ? [allow(here, pinned)] : []),
-  ]
-}
-
-/** Bucket ARNs name no account. */
-function isBucketArn(arn: string): boolean {
-  return /^arn:[a-z-]+:s3:::/.test(arn)
-}
-
-/**
- * A bucket that was deleted may be a stranger's tomorrow, under the same name. An allow's condition
- * is enough: across accounts nothing works without the session policy's own allow.
- */
-function ownBucket(account: string): PolicyStatement['Condition'] {
-  return { StringEquals: { 's3:ResourceAccount': account } }
 }
 
 /** The denies of every tightening, each for the actions and resources it stands on. */
@@ -226,8 +146,4 @@ function byService(actions: readonly Action[]): [string, Action[]][] {
 
 function namesOf(actions: readonly Action[]): string[] {
   return actions.map((action) => action.name)
-}
-
-function byId(a: Action, b: Action): number {
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
 }
