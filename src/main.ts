@@ -14,7 +14,12 @@ import { catalogueLoaded } from './ledger/record.ts'
 import type { Parts } from './lifecycle/revocation.ts'
 import { ORPHAN_AFTER_MS, Sweep } from './lifecycle/sweep.ts'
 import { every } from './lifecycle/timer.ts'
-import { patrolTargets, reconcileTargets, type UpkeepParts } from './lifecycle/upkeep.ts'
+import {
+  collectGroupRoles,
+  patrolTargets,
+  reconcileTargets,
+  type UpkeepParts,
+} from './lifecycle/upkeep.ts'
 import { createMetrics, type Metrics, watchIssuers } from './metrics.ts'
 import type { Mint } from './mint/mint.ts'
 import { Mints } from './mint/mints.ts'
@@ -155,7 +160,7 @@ function mintsOf(config: Config, here: Here, { resolve }: Secrets): Mints {
 
 /** What runs beside requests: ending what is over, watching sessions, comparing with targets. */
 function startUpkeep(
-  parts: Parts & { readonly random: Random },
+  parts: Parts & Pick<UpkeepParts, 'catalog' | 'environments' | 'random'>,
   broker: Broker,
   metrics: Metrics,
   { logger, sweepEveryMs, orphanAfterMs, reconcileEveryMs }: Here,
@@ -183,6 +188,7 @@ function startUpkeep(
       if (Object.values(counts).every((found) => found.length === 0)) return
       report({ ...place, dropped, unknown, missing, failed }, 'target and ledger differed')
     },
+    onCollected: (place, dropped) => report({ ...place, dropped }, 'unused group roles dropped'),
     onUnreachable: (place, err) => report({ ...place, err }, 'a target could not be looked at'),
   }
   const failed = (err: unknown) => logger.error({ err }, 'upkeep failed')
@@ -190,6 +196,7 @@ function startUpkeep(
     every(sweepEveryMs, async () => void (await sweep.round()), failed),
     every(sweepEveryMs, () => patrolTargets(upkeep), failed),
     every(reconcileEveryMs, () => reconcileTargets(upkeep), failed),
+    every(60 * reconcileEveryMs, () => collectGroupRoles(upkeep), failed),
     every(sweepEveryMs, async () => broker.prune(), failed),
   ]
   return async () => {

@@ -1,11 +1,17 @@
 import { type Random, ulid } from '../clock.ts'
+import type { Environment } from '../environment/environment.ts'
 import type { CredentialState, Ledger } from '../ledger/ledger.ts'
 import { sessionEnded } from '../ledger/record.ts'
 import type { EndedSession, LedgerView, LedgerWord, Reconciled } from '../mint/upkeep.ts'
+import { planPostgres } from '../plan/postgres/plan.ts'
+import type { Catalog } from '../scope/catalog.ts'
 import type { Parts } from './revocation.ts'
 
 export interface UpkeepParts extends Parts {
   readonly random: Random
+  readonly catalog: () => Catalog
+  readonly environments: ReadonlyMap<string, Environment>
+  readonly onCollected: (place: Place, dropped: readonly string[]) => void
   readonly onReconciled: (place: Place, reconciled: Reconciled) => void
   /** A target that could not be looked at this time. */
   readonly onUnreachable: (place: Place, error: unknown) => void
@@ -57,6 +63,36 @@ export async function reconcileTargets(parts: UpkeepParts): Promise<void> {
       }
     }
   })
+}
+
+/** Drops the group roles of plans that no scope gives any more and no live login uses. */
+export async function collectGroupRoles(parts: UpkeepParts): Promise<void> {
+  await parts.ledger.exclusively('collect', async () => {
+    const keep = groupRolesInForce(parts)
+    for (const { upkeep, ...place } of parts.mints.upkeep()) {
+      try {
+        const { dropped } = await upkeep.collectGroups(keep)
+        if (dropped.length > 0) parts.onCollected(place, dropped)
+      } catch (error) {
+        parts.onUnreachable(place, error)
+      }
+    }
+  })
+}
+
+/** Of every scope in every environment: two targets may be the same server. */
+function groupRolesInForce({ catalog, environments }: UpkeepParts): string[] {
+  const scopes = [...catalog().scopes.values()].map(({ scope }) => scope)
+  const targets = [...environments.values()].flatMap((each) => Object.entries(each.targets))
+  return targets.flatMap(([name, target]) =>
+    scopes.flatMap(({ access }) => {
+      const declared = access[name]
+      if (target.kind !== 'postgres' || declared === undefined || !('postgres' in declared))
+        return []
+      const planned = planPostgres(declared.postgres, target)
+      return planned.ok ? [planned.plan.groupRole] : []
+    }),
+  )
 }
 
 function viewOf(ledger: Ledger, now: Date, minted: readonly CredentialState[]): LedgerView {

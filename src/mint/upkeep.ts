@@ -51,10 +51,19 @@ export interface Reconciled {
   readonly failed: readonly { readonly login: string; readonly code: string }[]
 }
 
+/** What became of things that credentials shared and that no credential uses any more. */
+export interface Collected {
+  readonly dropped: readonly string[]
+  /** Unused, but not the broker's to drop: somebody else made it, or it has privileges elsewhere. */
+  readonly left: readonly { readonly group: string; readonly code: string }[]
+}
+
 /** What a target needs from time to time, whoever asks for credentials. */
 export interface Upkeep {
   /** Ends the sessions that exceed a limit of their scope. */
   patrol(): Promise<readonly EndedSession[]>
   /** Compares what is at the target with the ledger, and ends what the ledger says is over. */
   reconcile(ledger: LedgerView): Promise<Reconciled>
+  /** Drops group roles that no login uses, except those to keep: of plans that are in force. */
+  collectGroups(keep: readonly string[]): Promise<Collected>
 }

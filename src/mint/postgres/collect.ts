@@ -1,12 +1,7 @@
 import { quoteIdentifier, quoteQualified, quoteRole } from '../../plan/postgres/sql.ts'
+import type { Collected } from '../upkeep.ts'
 import type { Admin, Row, Session } from './admin.ts'
 import { codeOf } from './failure.ts'
-
-export interface Collected {
-  readonly dropped: readonly string[]
-  /** Unused, but not the broker's to drop: a DBA created it, or it has privileges elsewhere. */
-  readonly left: readonly { readonly group: string; readonly code: string }[]
-}
 
 /** Group roles that the broker may administer and whose privileges all lie in this database. */
 const UNUSED = `SELECT r.rolname AS "group" FROM pg_roles r
