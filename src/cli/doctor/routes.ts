@@ -18,32 +18,49 @@ const issuers = command({
   docs: { brief: 'Check the keys and clocks of the issuers' },
 })
 
+const envFlag = {
+  kind: 'parsed',
+  parse: nonEmpty,
+  optional: true,
+  placeholder: 'environment',
+  brief: 'Only in this environment',
+} as const
+
+const oneTarget = {
+  kind: 'tuple',
+  parameters: [
+    {
+      placeholder: 'target',
+      parse: nonEmpty,
+      optional: true,
+      brief: 'Name of a target; every one otherwise',
+    },
+  ],
+} as const
+
+const aws = command({
+  run: () => import('./aws.ts'),
+  parameters: {
+    flags: { env: envFlag, config: configFlag, output: outputFlag },
+    positional: oneTarget,
+  },
+  docs: {
+    brief: 'Try the role of each AWS target, and print what fixes each finding',
+    fullDescription:
+      'Run it with the AWS credentials of the broker. Makes sessions that can do nothing: to get in with tags and source identity, for an hour, and to be refused as an agent in production.',
+  },
+})
+
 const postgres = command({
   run: () => import('./postgres.ts'),
   parameters: {
     flags: {
-      env: {
-        kind: 'parsed',
-        parse: nonEmpty,
-        optional: true,
-        placeholder: 'environment',
-        brief: 'Only in this environment',
-      },
+      env: envFlag,
       scopes: scopesFlag,
       config: configFlag,
       output: outputFlag,
     },
-    positional: {
-      kind: 'tuple',
-      parameters: [
-        {
-          placeholder: 'target',
-          parse: nonEmpty,
-          optional: true,
-          brief: 'Name of a target; every one otherwise',
-        },
-      ],
-    },
+    positional: oneTarget,
   },
   docs: {
     brief: 'Run the preflight of every plan, and print the statement that fixes each finding',
@@ -51,7 +68,7 @@ const postgres = command({
 })
 
 export const doctorRoutes = buildRouteMap({
-  routes: { all, issuers, postgres },
+  routes: { all, aws, issuers, postgres },
   defaultCommand: 'all',
   docs: { brief: 'Find out what would keep the broker from working, and the remedy' },
 })
