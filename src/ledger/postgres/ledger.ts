@@ -15,8 +15,10 @@ import type {
 } from '../ledger.ts'
 import { parseVkey, type Signer, type Verifier } from '../note.ts'
 import type { LedgerLog } from '../reader.ts'
+import type { Remembered } from '../remembered.ts'
 import { createPool, type LedgerConnection, unavailable } from './connection.ts'
 import { PostgresLog } from './log.ts'
+import { checkRemembered, keepRemembering } from './memory.ts'
 import { checkSchema } from './migrate.ts'
 import * as state from './state.ts'
 import { Writer } from './writer.ts'
@@ -26,6 +28,8 @@ export interface PostgresLedgerOptions {
   readonly signer: Signer
   /** Keys that signed this log before the present one. */
   readonly formerKeys?: readonly Verifier[]
+  /** Memory of this broker apart from the database; without it a restart believes any signed log. */
+  readonly remembered?: Remembered
   readonly clock?: Clock
 }
 
@@ -43,12 +47,13 @@ export class PostgresLedger implements Ledger {
   readonly #writing: pg.Pool
   readonly #reading: pg.Pool
   readonly #clock: Clock
+  readonly #remembering: { stop(): Promise<void> } | undefined
   #closing: Promise<void> | undefined
 
   private constructor(
     pools: { readonly writing: pg.Pool; readonly reading: pg.Pool },
     writer: Writer,
-    { signer, clock = systemClock }: PostgresLedgerOptions,
+    { signer, clock = systemClock, remembered }: PostgresLedgerOptions,
   ) {
     this.#writing = pools.writing
     this.#reading = pools.reading
@@ -56,6 +61,7 @@ export class PostgresLedger implements Ledger {
     this.#clock = clock
     this.log = new PostgresLog(this.#reading, signer)
     this.replay = new PostgresReplayStore(this.#reading)
+    this.#remembering = remembered && keepRemembering(remembered, () => writer.checkpoint)
   }
 
   /**
@@ -63,13 +69,16 @@ export class PostgresLedger implements Ledger {
    * `ledger_not_migrated`, `ledger_diverged`, `ledger_unavailable`, `config_invalid`.
    */
   static async open(options: PostgresLedgerOptions): Promise<PostgresLedger> {
-    const { connection, signer, formerKeys = [] } = options
+    const { connection, signer, formerKeys = [], remembered } = options
     const writing = createPool(connection, 1)
     const reading = createPool(connection, READERS)
     try {
       await checkSchema(reading)
       const keys = [parseVkey(signer.vkey), ...formerKeys]
       const writer = await Writer.open({ pool: writing, signer, keys })
+      if (remembered !== undefined) {
+        await checkRemembered(remembered, keys, new PostgresLog(reading, signer), writer.head)
+      }
       return new PostgresLedger({ writing, reading }, writer, options)
     } catch (error) {
       await Promise.all([writing.end(), reading.end()])
@@ -134,7 +143,7 @@ export class PostgresLedger implements Ledger {
         `SELECT size, NOT pg_is_in_recovery() AS writable FROM credctl_ledger.head`,
       ),
     )
-    if (rows[0]?.writable === true && Number(rows[0].size) >= this.#writer.size) return
+    if (rows[0]?.writable === true && Number(rows[0].size) >= this.#writer.head.size) return
     throw new CredctlError('ledger_unavailable', 'the database is a replica or an older copy')
   }
 
@@ -146,6 +155,7 @@ export class PostgresLedger implements Ledger {
 
   async #close(): Promise<void> {
     await this.#writer.close()
+    await this.#remembering?.stop()
     await Promise.all([this.#writing.end(), this.#reading.end()])
   }
 

@@ -51,9 +51,12 @@ CREATE TABLE credctl_ledger.grants (
   ended timestamptz,
   cause text
 );
-CREATE INDEX grants_unended ON credctl_ledger.grants (expires, scope, environment)
+-- For limits, which are checked while everybody waits: only the grants of one scope are counted.
+CREATE INDEX grants_live ON credctl_ledger.grants (scope, environment, expires)
   WHERE ended IS NULL;
-CREATE INDEX grants_issued ON credctl_ledger.grants (issued, scope, environment);
+CREATE INDEX grants_issued ON credctl_ledger.grants (scope, environment, issued);
+-- For the sweep.
+CREATE INDEX grants_unended ON credctl_ledger.grants (expires) WHERE ended IS NULL;
 
 CREATE TABLE credctl_ledger.credentials (
   id text COLLATE "C" PRIMARY KEY,

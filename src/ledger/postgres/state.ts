@@ -27,10 +27,18 @@ interface CredentialRow {
   readonly environment: string
   readonly status: CredentialStatus
   readonly expires: Date | null
+  readonly minted: Buffer | null
 }
 
+/* Only Vault's handles gain something by minting: for the others nothing more is looked for. */
 const CREDENTIAL = `
-SELECT e.body, g.environment, k.status, k.expires
+SELECT e.body, g.environment, k.status, k.expires,
+       CASE WHEN k.status = 'minted' AND position('"kind":"vault"'::bytea IN e.body) > 0 THEN (
+         SELECT m.body FROM credctl_ledger.entries m
+          WHERE m.grant_id = k.grant_id AND m.index > k.requested
+            AND position(convert_to('"credential":"' || k.id || '"', 'UTF8') IN m.body) > 0
+            AND position('"kind":"credential.minted"'::bytea IN m.body) > 0
+          ORDER BY m.index LIMIT 1) END AS minted
   FROM credctl_ledger.credentials k
   JOIN credctl_ledger.entries e ON e.index = k.requested
   JOIN credctl_ledger.grants g ON g.id = k.grant_id`
@@ -140,10 +148,19 @@ function toGrant({ body, ended, cause, last_index }: GrantRow): GrantState {
   }
 }
 
-function toCredential({ body, environment, status, expires }: CredentialRow): CredentialState {
+function toCredential({
+  body,
+  environment,
+  status,
+  expires,
+  minted,
+}: CredentialRow): CredentialState {
   const entry = parseEntry(body)
   if (entry.kind !== 'credential.requested') throw unexpected()
-  const { credential: id, grant, target, handle, time } = entry
+  const { credential: id, grant, target, time } = entry
+  const outcome = minted === null ? undefined : parseEntry(minted)
+  const completed = outcome?.kind === 'credential.minted' ? outcome.handle : undefined
+  const handle = completed ?? entry.handle
   const dates = { requestedAt: new Date(time), expiresAt: expires ?? undefined }
   return { id, grant, target, environment, handle, status, ...dates }
 }

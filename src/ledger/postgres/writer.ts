@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { CredctlError, isCredctlError } from '../../errors.ts'
-import { formatCheckpoint } from '../checkpoint.ts'
+import { formatCheckpoint, type TreeHead } from '../checkpoint.ts'
 import type { Edge, FullTile } from '../edge.ts'
 import type { Entry } from '../entry.ts'
 import type { Appended, Guard } from '../ledger.ts'
@@ -48,14 +48,16 @@ export class Writer {
   readonly #parts: WriterParts
   /** The newest tree this process has seen signed. It never goes back. */
   #edge: Edge
+  #checkpoint: string
   #fence: string
   #waiting: Waiting[] = []
   #running: Promise<void> | undefined
   #stopped: CredctlError | undefined
 
-  private constructor(parts: WriterParts, edge: Edge, fence: string) {
+  private constructor(parts: WriterParts, edge: Edge, { checkpoint, fence }: Head) {
     this.#parts = parts
     this.#edge = edge
+    this.#checkpoint = checkpoint
     this.#fence = fence
   }
 
@@ -67,14 +69,20 @@ export class Writer {
       const head = await readHead(client)
       const edge = await catchUp(client, await loadEdge(client, head.size), head, parts.keys)
       await client.query('COMMIT')
-      return new Writer(parts, edge, head.fence)
+      return new Writer(parts, edge, head)
     }).catch((error: unknown) => {
       throw unavailable(error)
     })
   }
 
-  get size(): number {
-    return this.#edge.size
+  /** The newest tree this process has seen signed. */
+  get head(): TreeHead {
+    return { size: this.#edge.size, root: this.#edge.root() }
+  }
+
+  /** Its signed checkpoint; empty for an empty log. */
+  get checkpoint(): string {
+    return this.#checkpoint
   }
 
   /** Why nothing can be appended any more, or not now. */
@@ -137,8 +145,9 @@ export class Writer {
     }
   }
 
-  #appended({ batch, before, after, fence }: Built): void {
+  #appended({ batch, before, after, fence, checkpoint }: Built): void {
     this.#edge = after
+    this.#checkpoint = checkpoint
     this.#fence = fence
     // The next batch goes out first: what the callers do now overlaps with its commit.
     setImmediate(() => {
@@ -195,13 +204,14 @@ export class Writer {
       try {
         return await withConnection(this.#parts.pool, async (client) => {
           await client.query('SELECT credctl_ledger.fence()')
-          const { fence } = await this.#adopt(client)
+          const { fence, checkpoint } = await this.#adopt(client)
           const first = built.before.size
           const leaves = await tileHashes(client, 0, first, built.batch.length)
           const present = leaves.length === built.batch.length
           const same = leaves.every((leaf, at) => built.batch[at]?.leaf.equals(leaf))
           if (!present || !same) return { built, answer: { outcome: 'conflict' } }
-          return { built: { ...built, after: this.#edge, fence }, answer: { outcome: 'appended' } }
+          const settled = { ...built, after: this.#edge, checkpoint, fence }
+          return { built: settled, answer: { outcome: 'appended' } }
         })
       } catch (error) {
         if (isCredctlError(error) || performance.now() > deadline) throw error
@@ -214,6 +224,7 @@ export class Writer {
   async #adopt(client: Queryable): Promise<Head> {
     const head = await readHead(client)
     this.#edge = await catchUp(client, this.#edge, head, this.#parts.keys)
+    this.#checkpoint = head.checkpoint
     this.#fence = head.fence
     return head
   }
