@@ -36,7 +36,10 @@ function cacheDirectory() {
     const { XDG_CACHE_HOME: configured } = process.env
     const base = configured && isAbsolute(configured) ? configured : join(homedir(), '.cache')
     const directory = join(base, 'credctl')
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    // Step by step: the recursive form never returns for a home below /proc.
+    for (const each of [base, directory]) {
+      if (!existsSync(each)) mkdirSync(each, { mode: 0o700 })
+    }
     return isPrivate(lstatSync(directory)) ? directory : undefined
   } catch {
     return undefined

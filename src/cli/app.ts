@@ -9,6 +9,7 @@ import { logRoutes } from './log/routes.ts'
 import { postgresRoutes } from './postgres/routes.ts'
 import { scopeRoutes } from './scope/routes.ts'
 import { migrateCommand, serveCommand } from './serve/routes.ts'
+import { tokenRoutes } from './token/routes.ts'
 
 const root = buildRouteMap<string, Cli>({
   routes: {
@@ -21,6 +22,7 @@ const root = buildRouteMap<string, Cli>({
     migrate: migrateCommand,
     doctor: doctorRoutes,
     postgres: postgresRoutes,
+    token: tokenRoutes,
   },
   docs: {
     brief: 'Credentials with a declared blast radius',

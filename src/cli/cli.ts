@@ -3,6 +3,7 @@ import type { StricliProcess } from '@stricli/core'
 /** What a command sees of the world. */
 export interface Cli {
   readonly process: StricliProcess & {
+    readonly stdin: NodeJS.ReadStream
     readonly stdout: NodeJS.WriteStream
     readonly stderr: NodeJS.WriteStream
     readonly env: NodeJS.ProcessEnv

@@ -6,7 +6,17 @@ import { type Cli, EXIT } from './cli.ts'
 const { stdout, stderr, env } = process
 stdout.on('error', endOnClosedPipe)
 stderr.on('error', endOnClosedPipe)
-const cli: Cli = { process: { stdout, stderr, env } }
+const cli: Cli = {
+  process: {
+    // Opened when a command reads it: most never do.
+    get stdin() {
+      return process.stdin
+    },
+    stdout,
+    stderr,
+    env,
+  },
+}
 await run(createApp(), process.argv.slice(2), cli)
 process.exitCode = statusOf(cli.process.exitCode)
 

@@ -101,11 +101,15 @@ const BIN = join(import.meta.dirname, '../../bin/credctl.js')
 /** Runs the real command as a process of its own, without this process's credentials or colours. */
 export async function runCredctl(
   argv: readonly string[],
-  options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
+  options: {
+    readonly cwd: string
+    readonly env?: Readonly<Record<string, string>>
+    readonly stdin?: string
+  },
 ): Promise<Outcome> {
   const env = { PATH: process.env['PATH'] ?? '', HOME: options.cwd, ...options.env }
   const child = spawn(process.execPath, [BIN, ...argv], { cwd: options.cwd, env })
-  child.stdin.end()
+  child.stdin.end(options.stdin ?? '')
   const [stdout, stderr, end] = await Promise.all([
     textOf(child.stdout),
     textOf(child.stderr),

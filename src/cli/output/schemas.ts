@@ -20,6 +20,7 @@ import {
   scopeSimulateOutput,
 } from './scope.ts'
 import { migrateOutput, serveOutput } from './serve.ts'
+import { tokenInspectOutput } from './token.ts'
 
 /** What each command prints with `--output json`; `failure` is what any of them prints instead. */
 export const OUTPUTS = {
@@ -43,6 +44,7 @@ export const OUTPUTS = {
   'postgres setup': postgresScriptOutput,
   'postgres apply': postgresScriptOutput,
   'postgres harden': postgresScriptOutput,
+  'token inspect': tokenInspectOutput,
   doctor: doctorOutput,
   failure: failureOutput,
 } as const satisfies Record<string, z.ZodType>
