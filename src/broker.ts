@@ -35,6 +35,9 @@ export type GrantAnswer =
 /** Per target, what ending the grant reaches and what it does not. */
 export type Guarantees = Readonly<Record<string, readonly string[]>>
 
+/** Losing this many races for the last places in a row is for the caller to try again. */
+const DECISIONS = 10
+
 const NO_USAGE: Usage = { liveGrants: 0, grantsLastDay: 0 }
 
 /**
@@ -57,14 +60,15 @@ export class Broker {
 
   /**
    * Decides and records. When this resolves the answer is durable; when it rejects nothing was
-   * decided. A limit that somebody else used up meanwhile leads to a second decision.
+   * decided. A limit that others use up meanwhile leads to another decision, which counts them.
    */
   async requestGrant(caller: Caller, ask: Ask, request: string): Promise<GrantAnswer> {
-    try {
-      return await this.#decideAndRecord(caller, ask, request)
-    } catch (error) {
-      if (!isCredctlError(error, 'limit_reached')) throw error
-      return await this.#decideAndRecord(caller, ask, request)
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#decideAndRecord(caller, ask, request)
+      } catch (error) {
+        if (!isCredctlError(error, 'limit_reached') || tries === DECISIONS) throw error
+      }
     }
   }
 

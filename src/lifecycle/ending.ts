@@ -6,7 +6,9 @@ import { type Parts, type RevocationResult, revokeCredential } from './revocatio
 
 /**
  * Ends a grant for good: first on the record, so that no replica mints under it any more, then at
- * every target. Ending a grant that has already ended revokes what is left of it.
+ * every target. Ending a grant that has already ended revokes what is left of it. A credential that
+ * is just being made is undone by whoever makes it, or by the sweep if they cannot: to call it ended
+ * here would be wrong a moment later.
  */
 export async function endGrant(
   parts: Parts,
@@ -17,7 +19,7 @@ export async function endGrant(
 ): Promise<readonly RevocationResult[]> {
   if (grant.ended === undefined) await recordEnd(parts, occasion, grant, cause, by)
   const credentials = await parts.ledger.credentials(grant.id)
-  const open = credentials.filter(({ status }) => status === 'minted' || status === 'requested')
+  const open = credentials.filter(({ status }) => status === 'minted')
   const results: RevocationResult[] = []
   // One after the other: each outcome is an entry that names the one before it.
   for (const credential of open) {

@@ -116,7 +116,8 @@ async function recordIntent(parts: RedemptionParts, fetch: Fetch, grant: Grant):
   const now = parts.clock.now()
   const credential = ulid(parts.clock, parts.random)
   const mint = parts.mints.of(state.environment, target)
-  const handle = mint.handle(grant, target, credential)
+  const named = mint.handle(grant, target, credential)
+  const handle = (await mint.prepare?.(grant, target, named)) ?? named
   const link = { grant: state.id, previous: state.lastIndex }
   const place = { credential, target, handle, plan: grant.plan.digest }
   const entry = credentialRequested({ request, now }, link, place)
@@ -158,6 +159,10 @@ async function recordFailure(
   await parts.ledger.append(entry, { credential: 'open' }).catch(() => undefined)
 }
 
+/**
+ * Refused when the grant ended meanwhile, or when the sweep took the credential for left behind:
+ * then nobody gets it. What cannot be undone now stays without outcome, and the sweep tries again.
+ */
 async function recordOutcome(
   parts: RedemptionParts,
   fetch: Fetch,
@@ -165,11 +170,14 @@ async function recordOutcome(
   minted: Minted,
 ): Promise<void> {
   const { occasion, link, place } = after(parts, fetch, attempt)
+  const entry = credentialMinted(occasion, link, place, minted)
   try {
-    const entry = credentialMinted(occasion, link, place, minted)
-    await parts.ledger.append(entry, { grant: 'live' })
+    await parts.ledger.append(entry, { grant: 'live', credential: 'open' })
   } catch (error) {
-    await attempt.mint.revoke(attempt.handle, minted.expiresAt, 'unissued').catch(() => undefined)
+    const { mint, handle } = attempt
+    const undone = await mint.revoke(handle, minted.expiresAt, 'unissued').catch(() => undefined)
+    const code = isCredctlError(error) ? error.code : 'internal'
+    if (undone !== undefined) await recordFailure(parts, fetch, attempt, code)
     throw error
   }
 }

@@ -37,9 +37,9 @@ export class Sweep {
   /** One round. Returns how much it ended; undefined when another replica is at it. */
   async round(): Promise<number | undefined> {
     return this.#parts.ledger.exclusively('sweep', async () => {
-      const expired = await this.#endExpired()
-      const revoked = await this.#finish()
-      return expired + revoked
+      const expired = await tried(this.#endExpired())
+      const revoked = await tried(this.#finish())
+      return expired() + revoked()
     })
   }
 
@@ -55,7 +55,9 @@ export class Sweep {
   async #finish(): Promise<number> {
     const { ledger, clock, random } = this.#parts
     const now = clock.now()
-    const open = await ledger.unfinished(now, BATCH * 4)
+    // Those that wait for another try come first; there must be room for others behind them.
+    const open = await ledger.unfinished(now, BATCH * 4 + this.#retries.size)
+    this.#forgetFinished(open)
     this.#parts.onBacklog({
       credentials: open.length,
       oldestSeconds:
@@ -78,6 +80,12 @@ export class Sweep {
     return !inFlight && (this.#retries.get(credential.id)?.notBefore ?? 0) <= now
   }
 
+  /** Another replica may have finished what failed here. */
+  #forgetFinished(open: readonly CredentialState[]): void {
+    const ids = new Set(open.map(({ id }) => id))
+    for (const id of this.#retries.keys()) if (!ids.has(id)) this.#retries.delete(id)
+  }
+
   /** Without limit, with growing pauses: a target may be down for days. */
   #remember(credential: CredentialState, result: RevocationResult): void {
     if (result.outcome !== 'pending') {
@@ -92,14 +100,25 @@ export class Sweep {
   }
 }
 
+/** A failure for later: what comes next must not depend on it. */
+async function tried<T>(running: Promise<T>): Promise<() => T> {
+  return await running.then(
+    (result) => () => result,
+    (error: unknown) => () => {
+      throw error
+    },
+  )
+}
+
+/** Runs every item, also after one has failed; then fails with the first failure. */
 async function inParallel<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = []
+  const results: (() => R)[] = []
   const queue = [...items]
   const worker = async () => {
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
-      results.push(await run(item))
+      results.push(await tried(run(item)))
     }
   }
   await Promise.all(Array.from({ length: PARALLEL }, worker))
-  return results
+  return results.map((result) => result())
 }
