@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import pg from 'pg'
 import { type Clock, systemRandom } from '../clock.ts'
@@ -9,8 +10,9 @@ import type { Secret } from '../secret/secret.ts'
 import { keptKey, parsePrivateKey } from './keys.ts'
 import { createSigner, type Signer } from './note.ts'
 import { clientConfig, type LedgerConnection } from './postgres/connection.ts'
-import { PostgresLedger } from './postgres/ledger.ts'
+import { PostgresLedger, type PostgresLedgerOptions } from './postgres/ledger.ts'
 import { checkSchema, migrate } from './postgres/migrate.ts'
+import { rememberedIn } from './remembered.ts'
 
 /** PEMs of the broker's two signing keys. */
 export interface SigningKeys {
@@ -37,14 +39,18 @@ export async function openLedger(
 ): Promise<OpenLedger> {
   const keys = await signingKeys(config, resolve)
   const signer = createSigner(config.origin, parsePrivateKey(keys.log, 'the key of the log'))
+  const remembered = rememberedIn(
+    join(config.state, 'log', `${fileName(config.origin)}.checkpoint`),
+  )
+  const options = { signer, clock, remembered }
   if (config.ledger !== undefined) {
     const connection = await connectionOf(config.ledger, resolve)
-    const ledger = await PostgresLedger.open({ connection, signer, clock })
+    const ledger = await PostgresLedger.open({ connection, ...options })
     return { ledger, signer, keys, close: () => ledger.close() }
   }
   const server = await startEmbedded({ directory: join(config.state, 'ledger') })
   try {
-    const ledger = await openEmbedded(server, signer, clock)
+    const ledger = await openEmbedded(server, options)
     const close = async () => {
       await ledger.close()
       await server.stop()
@@ -54,6 +60,11 @@ export async function openLedger(
     await server.stop()
     throw error
   }
+}
+
+/** An origin is a path; its file is not. */
+function fileName(origin: string): string {
+  return createHash('sha256').update(origin).digest('hex').slice(0, 32)
 }
 
 /** Migrates an external ledger with its owner's login. Gives the number of steps taken. */
@@ -106,8 +117,7 @@ const RUNTIME = 'credctl_ledger'
  */
 async function openEmbedded(
   server: EmbeddedServer,
-  signer: Signer,
-  clock: Clock,
+  options: Omit<PostgresLedgerOptions, 'connection'>,
 ): Promise<PostgresLedger> {
   const { host, port, superuser } = server
   const at = { host, port, tls: undefined }
@@ -117,7 +127,7 @@ async function openEmbedded(
   await connected({ ...root, database: OWN_DATABASE }, (client) => migrate(client, RUNTIME))
   const runtime = { user: RUNTIME, password: async () => password }
   const connection = { ...at, database: OWN_DATABASE, ...runtime }
-  return await PostgresLedger.open({ connection, signer, clock })
+  return await PostgresLedger.open({ connection, ...options })
 }
 
 async function createOwn(client: pg.Client, verifier: string): Promise<void> {

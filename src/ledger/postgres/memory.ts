@@ -1,4 +1,4 @@
-import { isCredctlError } from '../../errors.ts'
+import { CredctlError, isCredctlError } from '../../errors.ts'
 import { openCheckpoint, type SignedCheckpoint, type TreeHead } from '../checkpoint.ts'
 import { verifyConsistency } from '../merkle.ts'
 import type { Verifier } from '../note.ts'
@@ -23,7 +23,7 @@ export async function checkRemembered(
   if (text === undefined) return
   const seen = open(text, keys)
   if (seen.size > head.size) {
-    throw diverged(`it has ${head.size} entries, this broker has seen ${seen.size}`)
+    throw forgotten(`it has ${head.size} entries, this broker has seen ${seen.size}`)
   }
   if (seen.size === 0) return
   const proof = await proveConsistency(seen.size, head.size, ({ level, index, width }) =>
@@ -31,7 +31,13 @@ export async function checkRemembered(
   )
   const roots = { firstRoot: seen.root, secondRoot: head.root }
   if (verifyConsistency({ first: seen.size, second: head.size, ...roots, proof })) return
-  throw diverged(`its first ${seen.size} entries are not those that this broker has seen`)
+  throw forgotten(`its first ${seen.size} entries are not those that this broker has seen`)
+}
+
+function forgotten(problem: string): CredctlError {
+  return new CredctlError('ledger_diverged', `the ledger's database is not this log: ${problem}`, {
+    hint: 'if another database is meant to take its place, remove the memory of this log under the state directory',
+  })
 }
 
 function open(text: string, keys: readonly Verifier[]): SignedCheckpoint {
