@@ -29,6 +29,7 @@ test('doctor aws says that the broker has no credentials, and what to do', async
 
 test('doctor aws of a target that does not exist names those that do', async () => {
   const { status, stderr } = await runCredctl(['doctor', 'aws', 'nope', '--config', config], {
+    cwd: tmpdir(),
     env,
   })
   expect(status).not.toBe(0)

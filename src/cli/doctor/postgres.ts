@@ -7,9 +7,9 @@ import type { ResolveSecret } from '../../secret/resolve.ts'
 import { openSecrets } from '../../secrets.ts'
 import type { Cli } from '../cli.ts'
 import type { ConfigFlag, OutputFlag, ScopesFlag } from '../flags.ts'
+import { notFound } from '../not-found.ts'
 import type { CheckResult } from '../output/doctor.ts'
 import { plansAt } from '../postgres/place.ts'
-import { notFound } from '../scope/find.ts'
 import { fromError, report } from './report.ts'
 
 type Flags = ScopesFlag & ConfigFlag & OutputFlag & { readonly env?: string }

@@ -11,8 +11,10 @@ import {
   logVerifyOutput,
   logVerifyReceiptOutput,
 } from './log.ts'
+import { loginOutput } from './login.ts'
 import { postgresScriptOutput } from './postgres.ts'
 import {
+  scopeExplainOutput,
   scopeLintOutput,
   scopeListOutput,
   scopePlanOutput,
@@ -28,8 +30,10 @@ export const OUTPUTS = {
   'scope show': scopeShowOutput,
   'scope lint': scopeLintOutput,
   'scope plan': scopePlanOutput,
+  'scope explain': scopeExplainOutput,
   'scope simulate': scopeSimulateOutput,
   'aws-credentials': awsCredentialsOutput,
+  login: loginOutput,
   'grant list': grantListOutput,
   'grant show': grantShowOutput,
   'grant revoke': grantRevokeOutput,

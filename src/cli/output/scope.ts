@@ -39,6 +39,10 @@ export const scopePlanOutput = z
   })
   .meta({ id: 'ScopePlan' })
 
+export const scopeExplainOutput = z
+  .strictObject({ code: z.string(), means: z.string(), next: z.string() })
+  .meta({ id: 'ScopeExplain' })
+
 const verdict = z.enum(['allowed', 'denied', 'unknown'])
 
 export const scopeSimulateOutput = z

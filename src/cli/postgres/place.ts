@@ -5,7 +5,7 @@ import { planScope } from '../../plan/plan.ts'
 import type { PostgresPlan } from '../../plan/postgres/plan.ts'
 import { type Catalog, requireCatalog } from '../../scope/catalog.ts'
 import type { ConfigFlag, EnvironmentFlag, ScopesFlag } from '../flags.ts'
-import { notFound } from '../scope/find.ts'
+import { notFound } from '../not-found.ts'
 import { fillPlaceholders } from '../scope/placeholders.ts'
 
 /** A database of the configuration, and what every scope gives there. */

@@ -10,9 +10,10 @@ import {
   parametersOf,
   type ScopesFlag,
 } from '../flags.ts'
+import { notFound } from '../not-found.ts'
 import { note } from '../terminal.ts'
 import { readEnvironments } from './environments.ts'
-import { findScope, notFound } from './find.ts'
+import { findScope } from './find.ts'
 import { fillPlaceholders } from './placeholders.ts'
 
 export type PlanFlags = EnvironmentFlag & ParametersFlag & ScopesFlag & ConfigFlag

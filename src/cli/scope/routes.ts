@@ -114,7 +114,19 @@ const simulate = command({
   },
 })
 
+const explain = command({
+  run: () => import('./explain.ts'),
+  parameters: {
+    flags: { output: outputFlag },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ placeholder: 'code', parse: nonEmpty, brief: 'Code of a refusal or reason' }],
+    },
+  },
+  docs: { brief: 'Say what a code means, and what whoever met it can do' },
+})
+
 export const scopeRoutes = buildRouteMap({
-  routes: { list, show, lint, plan, simulate },
+  routes: { list, show, lint, plan, simulate, explain },
   docs: { brief: 'Task scopes: what one kind of task may touch' },
 })

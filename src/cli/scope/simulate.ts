@@ -4,9 +4,9 @@ import { type Question, type Simulation, simulateAws } from '../../plan/aws/simu
 import type { Plan } from '../../plan/plan.ts'
 import { type Cli, EXIT } from '../cli.ts'
 import type { OutputFlag } from '../flags.ts'
+import { notFound } from '../not-found.ts'
 import type { ScopeSimulateOutput } from '../output/scope.ts'
 import { answer, heading, printable } from '../terminal.ts'
-import { notFound } from './find.ts'
 import { type PlanFlags, planFromFiles } from './planned.ts'
 
 type Flags = PlanFlags &
