@@ -4,8 +4,8 @@ import type { AwsTarget } from '../../environment/target-aws.ts'
 import { type AwsFinding, preflightAws } from '../../mint/sts/preflight.ts'
 import type { Cli } from '../cli.ts'
 import type { ConfigFlag, OutputFlag } from '../flags.ts'
+import { notFound } from '../not-found.ts'
 import type { CheckResult } from '../output/doctor.ts'
-import { notFound } from '../scope/find.ts'
 import { report } from './report.ts'
 
 type Flags = ConfigFlag & OutputFlag & { readonly env?: string }
