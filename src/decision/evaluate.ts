@@ -63,7 +63,7 @@ export function evaluate(ask: Ask, circumstances: Circumstances): Evaluation {
   const planned = compiledPlan(found.scope, environment, ask.parameters)
   if (!planned.ok) {
     const breaches = breachesWithoutPlan({ caller, environment })
-    return denied(ask, named, [...breaches, ...planned.problems.map(refusal)])
+    return denied(ask, named, [...breaches, ...refusals(planned.problems)])
   }
 
   const decision = decide({
@@ -101,6 +101,16 @@ function denied(ask: Ask, named: boolean, reasons: readonly Reason[], plan?: Pla
     plan,
     disclosed: named ? reasons : [undisclosed],
   }
+}
+
+/** An entry has room for some reasons; `credctl scope lint` lists all of them. */
+const MAX_REFUSALS = 10
+
+function refusals(problems: readonly PlanProblem[]): Reason[] {
+  const shown = problems.slice(0, MAX_REFUSALS).map(refusal)
+  const more = problems.length - shown.length
+  if (more === 0) return shown
+  return [...shown, { code: 'plan_refused', message: `and ${more} more of the kind` }]
 }
 
 function refusal(problem: PlanProblem): Reason {
