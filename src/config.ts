@@ -104,6 +104,7 @@ export function parseConfig(file: string, text: string): ParsedConfig {
     ...issuerProblems(value.issuers, value.url).map(below('issuers')),
     ...environmentProblems(environments).map(below('environments')),
     ...ledgerProblems(environments, value.ledger?.postgres).map(below('environments')),
+    ...vaultProblems(environments, value.vault).map(below('environments')),
   ]
   if (problems.length > 0) {
     return { ok: false, diagnostics: problems.map((problem) => document.locate(problem)) }
@@ -134,10 +135,25 @@ function ledgerProblems(
   if (ledger === undefined) return []
   return environments.flatMap(({ name, targets }) =>
     Object.entries(targets).flatMap(([target, where]): Problem[] => {
-      if (where.kind !== 'postgres' || databasePlace(where) !== databasePlace(ledger)) return []
-      const path = [name, 'targets', target, 'postgres', 'database']
+      if (!('database' in where) || databasePlace(where) !== databasePlace(ledger)) return []
+      const path = [name, 'targets', target, where.kind, 'database']
       const message = `database ${databasePlace(where)} is the ledger's own`
       return [{ path, message, expected: 'another database' }]
+    }),
+  )
+}
+
+/** Where nothing else says so, the name of the section does. */
+function vaultProblems(
+  environments: readonly Environment[],
+  vault: VaultServer | undefined,
+): Problem[] {
+  if (vault !== undefined) return []
+  return environments.flatMap(({ name, targets }) =>
+    Object.entries(targets).flatMap(([target, { kind }]): Problem[] => {
+      if (!kind.startsWith('vault_')) return []
+      const message = `${kind} needs to know the Vault that mints for it`
+      return [{ path: [name, 'targets', target, kind], message, expected: 'a section vault' }]
     }),
   )
 }

@@ -5,6 +5,8 @@ import { listen } from './api/server.ts'
 import { Broker } from './broker.ts'
 import { type Clock, type Random, systemClock, systemRandom, ulid } from './clock.ts'
 import type { Config } from './config.ts'
+import type { Target } from './environment/environment.ts'
+import { CredctlError } from './errors.ts'
 import { createGrantTokens } from './identity/grant-token.ts'
 import { createProofNonces, nonceKey } from './identity/nonce.ts'
 import { createProofVerifier } from './identity/proof.ts'
@@ -26,6 +28,8 @@ import { Mints } from './mint/mints.ts'
 import { postgresMint } from './mint/postgres/mint.ts'
 import { type StsParts, stsMint } from './mint/sts/mint.ts'
 import { stsPace } from './mint/sts/pace.ts'
+import { VaultAwsMint } from './mint/vault/aws.ts'
+import { VaultPostgresMint } from './mint/vault/postgres.ts'
 import { requireCatalog } from './scope/catalog.ts'
 import type { SecretsManagerPlace } from './secret/aws-sm.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
@@ -142,20 +146,33 @@ async function start(
 }
 
 /** One mint for each target; none of them connects before its first use. */
-function mintsOf(config: Config, here: Here, { resolve }: Secrets): Mints {
-  const { clock, random } = here
-  const client = here.aws === undefined ? {} : { client: here.aws }
+function mintsOf(config: Config, here: Here, secrets: Secrets): Mints {
   const pace = stsPace()
   const entries = [...config.environments.values()].flatMap((environment) =>
     Object.entries(environment.targets).map(([name, target]): [string, string, Mint] => [
       environment.name,
       name,
-      target.kind === 'postgres'
-        ? postgresMint(target, { resolve, clock, random })
-        : stsMint(target, { clock, random, pace, ...client }),
+      mintOf(target, here, secrets, pace),
     ]),
   )
   return new Mints(entries)
+}
+
+function mintOf(
+  target: Target,
+  { clock, random, aws }: Here,
+  { resolve, vault }: Secrets,
+  pace: ReturnType<typeof stsPace>,
+): Mint {
+  if (target.kind === 'postgres') return postgresMint(target, { resolve, clock, random })
+  if (target.kind === 'aws') {
+    const client = aws === undefined ? {} : { client: aws }
+    return stsMint(target, { clock, random, pace, ...client })
+  }
+  if (vault === undefined) throw new CredctlError('config_invalid', 'there is no section vault')
+  return target.kind === 'vault_aws'
+    ? new VaultAwsMint(target, { vault, clock })
+    : new VaultPostgresMint(target, { vault, clock, resolve })
 }
 
 /** What runs beside requests: ending what is over, watching sessions, comparing with targets. */

@@ -34,7 +34,7 @@ export function databasePlace(connection: {
 }
 
 function placeOf(target: Environment['targets'][string]) {
-  if (target.kind === 'aws') {
+  if ('account' in target) {
     const what = `account ${target.account}`
     return { key: `aws ${target.account}`, what, field: 'account', noun: 'an account' }
   }

@@ -3,12 +3,18 @@ import { fields } from '../document/fields.ts'
 import { slug } from '../document/text.ts'
 import { awsTarget } from './target-aws.ts'
 import { postgresTarget } from './target-postgres.ts'
+import { vaultAwsTarget, vaultPostgresTarget } from './target-vault.ts'
 
 /** Operators decide what is production; a scope can only name an environment, never define one. */
 export const environmentClass = z.enum(['prod', 'nonprod'])
 export type EnvironmentClass = z.infer<typeof environmentClass>
 
-const target = z.union([fields({ postgres: postgresTarget }), fields({ aws: awsTarget })])
+const target = z.union([
+  fields({ postgres: postgresTarget }),
+  fields({ aws: awsTarget }),
+  fields({ vault_postgres: vaultPostgresTarget }),
+  fields({ vault_aws: vaultAwsTarget }),
+])
 
 export const environmentSchema = fields({
   class: environmentClass,
@@ -19,6 +25,8 @@ export const environmentSchema = fields({
 export type Target =
   | ({ readonly kind: 'postgres' } & z.infer<typeof postgresTarget>)
   | ({ readonly kind: 'aws' } & z.infer<typeof awsTarget>)
+  | ({ readonly kind: 'vault_postgres' } & z.infer<typeof vaultPostgresTarget>)
+  | ({ readonly kind: 'vault_aws' } & z.infer<typeof vaultAwsTarget>)
 
 export interface Environment {
   readonly name: string
@@ -30,9 +38,14 @@ export function toEnvironment(
   name: string,
   parsed: z.infer<typeof environmentSchema>,
 ): Environment {
-  const targets = Object.entries(parsed.targets).map(([key, value]): [string, Target] => [
-    key,
-    'postgres' in value ? { kind: 'postgres', ...value.postgres } : { kind: 'aws', ...value.aws },
-  ])
+  const targets = Object.entries(parsed.targets).map(([key, value]) => [key, tagged(value)])
   return { name, class: parsed.class, targets: Object.fromEntries(targets) }
+}
+
+function tagged(value: z.infer<typeof target>): Target {
+  if ('postgres' in value) return { kind: 'postgres', ...value.postgres }
+  if ('aws' in value) return { kind: 'aws', ...value.aws }
+  return 'vault_postgres' in value
+    ? { kind: 'vault_postgres', ...value.vault_postgres }
+    : { kind: 'vault_aws', ...value.vault_aws }
 }

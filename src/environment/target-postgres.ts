@@ -30,7 +30,7 @@ export const ACCEPTABLE_FINDINGS = [
   'temporary_objects',
 ] as const
 
-const acceptance = fields({
+export const acceptance = fields({
   finding: z.enum(ACCEPTABLE_FINDINGS),
   /** Exactly as `credctl doctor postgres` prints it; without it, every object of that finding. */
   object: z.string().min(1).max(256).optional(),

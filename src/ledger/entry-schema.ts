@@ -76,6 +76,13 @@ const blastRadius = z.strictObject({
 const handle = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('postgres'), login: name, group: name }),
   z.strictObject({ kind: z.literal('aws'), role: name, session: name }),
+  z.strictObject({
+    kind: z.literal('vault'),
+    gives: z.enum(['postgres', 'aws']),
+    role: name,
+    accessor: name.exactOptional(),
+    lease: name.exactOptional(),
+  }),
 ])
 
 const catalogueLoaded = z.strictObject({
@@ -119,6 +126,7 @@ const credentialMinted = z.strictObject({
   kind: z.literal('credential.minted'),
   fingerprint: name,
   expires: time,
+  handle: handle.exactOptional(),
   facts: z.record(z.string(), z.union([z.string(), z.number()])),
 })
 

@@ -78,6 +78,19 @@ interface OfCredential extends OfGrant {
 export type Handle =
   | { readonly kind: 'postgres'; readonly login: string; readonly group: string }
   | { readonly kind: 'aws'; readonly role: string; readonly session: string }
+  | VaultHandle
+
+/** Vault finds everything that a token made by the token's accessor. */
+export interface VaultHandle {
+  readonly kind: 'vault'
+  /** What Vault makes for us. */
+  readonly gives: 'postgres' | 'aws'
+  readonly role: string
+  /** Present from the request on: the token exists before the credential. */
+  readonly accessor?: string
+  /** Known once the credential exists. */
+  readonly lease?: string
+}
 
 /** Durable before minting starts (invariant 5). */
 export interface CredentialRequested extends OfCredential {
@@ -99,6 +112,8 @@ export interface CredentialMinted extends OfCredential {
   /** Names the credential without giving it: an AWS access key id, a PostgreSQL login. */
   readonly fingerprint: string
   readonly expires: string
+  /** Once more, when minting added to it. */
+  readonly handle?: Handle
   /** Facts about the mint that an auditor joins on, such as an STS request id. */
   readonly facts: Readonly<Record<string, string | number>>
 }

@@ -118,9 +118,10 @@ export function credentialMinted(
     readonly fingerprint: string
     readonly expiresAt: Date
     readonly facts: CredentialMinted['facts']
+    readonly handle?: Handle
   },
 ): CredentialMinted {
-  const { fingerprint, expiresAt, facts } = minted
+  const { fingerprint, expiresAt, facts, handle } = minted
   return {
     ...common(occasion),
     kind: 'credential.minted',
@@ -128,6 +129,7 @@ export function credentialMinted(
     ...place,
     fingerprint,
     expires: expiresAt.toISOString(),
+    ...(handle === undefined ? {} : { handle }),
     facts,
   }
 }

@@ -121,8 +121,14 @@ async function recordIntent(parts: RedemptionParts, fetch: Fetch, grant: Grant):
   const link = { grant: state.id, previous: state.lastIndex }
   const place = { credential, target, handle, plan: grant.plan.digest }
   const entry = credentialRequested({ request, now }, link, place)
-  const { index } = await parts.ledger.append(entry, { grant: 'live' })
-  return { mint, credential, handle, index }
+  try {
+    const { index } = await parts.ledger.append(entry, { grant: 'live' })
+    return { mint, credential, handle, index }
+  } catch (error) {
+    // What was prepared lets nobody in and ends by itself; sooner is better.
+    if (handle !== named) await mint.revoke(handle, now, 'unissued').catch(() => undefined)
+    throw error
+  }
 }
 
 /**
@@ -174,7 +180,8 @@ async function recordOutcome(
   try {
     await parts.ledger.append(entry, { grant: 'live', credential: 'open' })
   } catch (error) {
-    const { mint, handle } = attempt
+    const { mint } = attempt
+    const handle = minted.handle ?? attempt.handle
     const undone = await mint.revoke(handle, minted.expiresAt, 'unissued').catch(() => undefined)
     const code = isCredctlError(error) ? error.code : 'internal'
     if (undone !== undefined) await recordFailure(parts, fetch, attempt, code)

@@ -35,6 +35,8 @@ export interface Minted {
   readonly fingerprint: string
   readonly expiresAt: Date
   readonly facts: Readonly<Record<string, string | number>>
+  /** The handle with what only minting could tell; recorded with the rest. */
+  readonly handle?: Handle
 }
 
 /** What is true at the target after a revocation. */
@@ -51,6 +53,11 @@ export type RevocationCause = 'unissued' | 'expired' | 'caller' | 'operator'
 export interface Mint {
   /** Names the credential before it exists. Pure: the same arguments give the same handle. */
   handle(grant: Grant, target: string, credentialId: string): Handle
+  /**
+   * For targets where something must exist before the credential can be found again: makes it and
+   * gives the handle that names it. It lets nobody in, and ends by itself. Errors: as of `mint`.
+   */
+  prepare?(grant: Grant, target: string, handle: Handle): Promise<Handle>
   /**
    * Makes the credential that `handle` names. Errors: `target_unavailable` (try again),
    * `target_refused` (an operator must change something). After any error the caller revokes the
@@ -79,7 +86,8 @@ export async function mintCredential(
 ): Promise<Minted> {
   if (!isDecided(grant)) throw new CredctlError('internal', 'no decision, no credential')
   const plan = grant.plan.targets[target]
-  if (plan === undefined || plan.kind !== handle.kind) {
+  const kind = handle.kind === 'vault' ? handle.gives : handle.kind
+  if (plan === undefined || plan.kind !== kind) {
     throw new CredctlError('target_unknown', `this grant has no target ${JSON.stringify(target)}`)
   }
   // The second, independent check of invariant 1: it holds when `decide` is wrong.

@@ -48,9 +48,9 @@ export function planScope(scope: Scope, environment: Environment, parameters: Pa
   for (const [name, access] of Object.entries(filled.access).sort(byKey)) {
     const target = targetOf(environment, name)
     const compiled =
-      target?.kind === 'postgres' && 'postgres' in access
+      isPostgres(target) && 'postgres' in access
         ? planPostgres(access.postgres, target)
-        : target?.kind === 'aws' && 'aws' in access
+        : isAws(target) && 'aws' in access
           ? planAws(access.aws, target, { ttlSeconds: scope.ttl })
           : mismatch(environment, name, Object.keys(access)[0] ?? '')
     if (compiled.ok) targets[name] = compiled.plan
@@ -68,6 +68,15 @@ export function planScope(scope: Scope, environment: Environment, parameters: Pa
   }
   const digest = digestOf(content)
   return { ok: true, plan: { ...content, blastRadius: blastRadiusOf(content), digest } }
+}
+
+/** Who mints makes no difference to a plan: the same digest with Vault and without. */
+function isPostgres(target: Target | undefined) {
+  return target?.kind === 'postgres' || target?.kind === 'vault_postgres'
+}
+
+function isAws(target: Target | undefined) {
+  return target?.kind === 'aws' || target?.kind === 'vault_aws'
 }
 
 function failed(problem: PlanProblem): { ok: false; problems: PlanProblem[] } {

@@ -69,6 +69,7 @@ export class Target implements Mint {
 }
 
 export function nameOf(handle: Handle): string {
+  if (handle.kind === 'vault') return handle.role
   return handle.kind === 'postgres' ? handle.login : handle.session
 }
 

@@ -31,7 +31,8 @@ export function entryText(entry: Entry): string {
 type Handle = Extract<Entry, { kind: 'credential.requested' }>['handle']
 
 function handleText(handle: Handle): string {
-  return handle.kind === 'postgres'
-    ? `login ${handle.login}`
-    : `role ${handle.role}, session ${handle.session}`
+  if (handle.kind === 'postgres') return `login ${handle.login}`
+  return handle.kind === 'aws'
+    ? `role ${handle.role}, session ${handle.session}`
+    : `Vault role ${handle.role}, token accessor ${handle.accessor ?? 'unknown'}`
 }

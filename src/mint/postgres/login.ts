@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { quoteRole } from '../../plan/postgres/sql.ts'
+import { createLogin, joinGroup, quoteRole } from '../../plan/postgres/sql.ts'
 import type { SessionLimits } from '../../scope/access-postgres.ts'
 import { checkedVerifier } from '../../secret/scram.ts'
 import { startOptions } from './admin.ts'
@@ -34,19 +34,15 @@ export interface LoginRequest {
  * that makes it useful is, and comes after it in the write-ahead log.
  */
 export function createLoginStatements(request: LoginRequest): string[] {
-  const { verifier, expiresAt, connections } = request
-  return [
-    'SET LOCAL synchronous_commit = off',
-    `CREATE ROLE ${quoteRole(request.login)} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT CONNECTION LIMIT ${connections} PASSWORD '${checkedVerifier(verifier)}' VALID UNTIL '${expiresAt.toISOString()}'`,
-  ]
+  const { expiresAt, connections } = request
+  const password = checkedVerifier(request.verifier)
+  const text = { password, validUntil: expiresAt.toISOString(), connections }
+  return ['SET LOCAL synchronous_commit = off', createLogin(quoteRole(request.login), text)]
 }
 
-/**
- * Gives it the privileges of the group role. Never with SET: a session that ran SET ROLE keeps its
- * rights after the login is dropped, which is why `CREATE ROLE … IN ROLE` will not do.
- */
+/** Gives it the privileges of the group role. */
 export function membershipStatement(login: string, group: string): string {
-  return `GRANT ${quoteRole(group)} TO ${quoteRole(login)} WITH INHERIT TRUE, SET FALSE`
+  return joinGroup(quoteRole(login), group)
 }
 
 /** What a session starts with unless it says otherwise; the watchdog holds the limits. */

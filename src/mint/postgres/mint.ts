@@ -6,17 +6,17 @@ import { CredctlError } from '../../errors.ts'
 import type { Handle } from '../../ledger/entry.ts'
 import type { PostgresPlan } from '../../plan/postgres/plan.ts'
 import { granterRole } from '../../plan/postgres/setup.ts'
-import type { SessionLimits } from '../../scope/access-postgres.ts'
 import type { ResolveSecret } from '../../secret/resolve.ts'
 import { Secret } from '../../secret/secret.ts'
-import type { Mint, Minted, PostgresCredential } from '../mint.ts'
+import type { Mint, Minted } from '../mint.ts'
 import type { Collected, EndedSession, LedgerView, Reconciled, Upkeep } from '../upkeep.ts'
 import { type Admin, openAdmin } from './admin.ts'
 import { collectGroups } from './collect.ts'
+import { postgresCredential } from './credential.ts'
 import { codeOf, retryingRaces, targetFailure } from './failure.ts'
 import type { Finding } from './finding.ts'
 import { GUARANTEES } from './guarantees.ts'
-import { createLoginStatements, loginName, membershipStatement, sessionDefaults } from './login.ts'
+import { createLoginStatements, loginName, membershipStatement } from './login.ts'
 import { LoginSecrets } from './login-secrets.ts'
 import { preflight } from './preflight.ts'
 import { Readiness, requireServer } from './readiness.ts'
@@ -129,7 +129,12 @@ export class PostgresMint implements Mint, Upkeep {
     )
     await this.#join(login, plan, grants)
     const { findings } = await this.#readiness.confirm(passed, seen, plan, grants)
-    const credential = this.#credential(login, password, expiresAt, limits)
+    const credential = postgresCredential(this.#target, {
+      user: login,
+      password,
+      expiresAt,
+      limits,
+    })
     const facts = { group_role: group, ...acceptedFacts(findings) }
     return { credential: new Secret(credential), fingerprint: login, expiresAt, facts }
   }
@@ -146,22 +151,6 @@ export class PostgresMint implements Mint, Upkeep {
       await this.#readiness.of(plan, grants)
       await join()
     }
-  }
-
-  #credential(
-    login: string,
-    password: Secret<string>,
-    expiresAt: Date,
-    limits: SessionLimits,
-  ): PostgresCredential {
-    const { host, port, database, tls } = this.#target
-    const secret = password.reveal()
-    const sslmode = tls === 'disable' ? 'disable' : 'verify-full'
-    const authority = `${login}:${encodeURIComponent(secret)}@${uriHost(host)}:${port}`
-    const query = `sslmode=${sslmode}&options=${encodeURIComponent(sessionDefaults(limits))}`
-    const uri = `postgresql://${authority}/${encodeURIComponent(database)}?${query}`
-    const expires_at = expiresAt.toISOString()
-    return { host, port, database, user: login, password: secret, sslmode, uri, expires_at }
   }
 }
 
@@ -202,9 +191,4 @@ function acceptedFacts(findings: readonly Finding[]): Record<string, string> {
   const names = accepted.map(({ finding, object }) => `${finding} ${object}`)
   const shown = names.slice(0, 20).join('; ')
   return { accepted: names.length > 20 ? `${shown}; and ${names.length - 20} more` : shown }
-}
-
-/** IPv6 addresses stand in brackets (RFC 3986, section 3.2.2). */
-function uriHost(host: string): string {
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
 }

@@ -33,6 +33,28 @@ export function quoteQualified(schema: string, name: string): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`
 }
 
+export interface LoginText {
+  /** A password, or the form PostgreSQL may see instead; between quotes already safe. */
+  readonly password: string
+  readonly validUntil: string
+  readonly connections: number
+}
+
+/** Creates a login, of a name already quoted, that can do nothing yet. */
+export function createLogin(login: string, text: LoginText): string {
+  const { password, validUntil, connections } = text
+  return `CREATE ROLE ${login} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT CONNECTION LIMIT ${connections} PASSWORD '${password}' VALID UNTIL '${validUntil}'`
+}
+
+/**
+ * Gives a login, of a name already quoted, the privileges of the group role. Never with SET: a
+ * session that ran SET ROLE keeps its rights after the login is dropped, which is why
+ * `CREATE ROLE … IN ROLE` will not do.
+ */
+export function joinGroup(login: string, group: string): string {
+  return `GRANT ${quoteRole(group)} TO ${login} WITH INHERIT TRUE, SET FALSE`
+}
+
 /** Creates a group role with exactly these privileges: tables are never granted to a login. */
 export function groupRoleStatements(role: string, content: GroupContent): string[] {
   const group = quoteRole(role)

@@ -1,0 +1,58 @@
+import type { VaultPostgresTarget } from '../../environment/target-vault.ts'
+import { CredctlError } from '../../errors.ts'
+import { type Connection, readConnection } from '../../vault/database.ts'
+import type { Vault } from '../../vault/vault.ts'
+
+/** What the connection of Vault must be like before anything is minted through it. */
+const REQUIREMENTS: readonly {
+  readonly holds: (connection: Connection, target: VaultPostgresTarget) => boolean
+  readonly message: string
+  readonly hint: string
+}[] = [
+  {
+    holds: ({ plugin_name }) => plugin_name === 'postgresql-database-plugin',
+    message: 'is not of the PostgreSQL plugin',
+    hint: 'set plugin_name=postgresql-database-plugin',
+  },
+  {
+    holds: ({ connection_details: { connection_url } }, { database }) =>
+      connection_url !== undefined && databaseOf(connection_url) === database,
+    message: 'leads to another database than the target says',
+    hint: 'correct connection_url in Vault, or database here',
+  },
+  {
+    holds: ({ connection_details }) =>
+      connection_details.password_authentication === 'scram-sha-256',
+    message: 'sends passwords in clear text, which then stand in logs of the server',
+    hint: 'set password_authentication=scram-sha-256',
+  },
+  {
+    holds: ({ connection_details }) => connection_details.username_template.includes('cbg_'),
+    message: 'does not name logins after their grant',
+    hint: 'set username_template as in docs/vault.md',
+  },
+  {
+    holds: ({ allowed_roles }) => allowed_roles.includes('cb-*') || allowed_roles.includes('*'),
+    message: 'does not allow the roles of credctl',
+    hint: 'set allowed_roles=cb-*',
+  },
+]
+
+/** Errors: `target_refused` for a connection that would make other logins than the plan says. */
+export async function requireConnection(vault: Vault, target: VaultPostgresTarget): Promise<void> {
+  const connection = await readConnection(vault, target.mount, target.connection)
+  const broken = REQUIREMENTS.find(({ holds }) => !holds(connection, target))
+  if (broken === undefined) return
+  const message = `the Vault connection ${target.connection} ${broken.message}`
+  throw new CredctlError('target_refused', message, { hint: broken.hint })
+}
+
+/** Of `postgresql://{{username}}:{{password}}@host:5432/app?sslmode=…`; Vault escapes the braces. */
+function databaseOf(url: string): string | undefined {
+  const [, path = ''] = /^postgres(?:ql)?:\/\/[^/]*\/([^?#]*)/.exec(url) ?? []
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return undefined
+  }
+}

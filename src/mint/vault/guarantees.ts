@@ -1,0 +1,16 @@
+/** What revoking a grant reaches at targets that Vault mints for. */
+export const VAULT_POSTGRES_GUARANTEES = [
+  'Revoking ends the lease in Vault, which ends the login and its sessions, and is confirmed by Vault; statements that already committed stay.',
+  'Vault ends the login when the grant ends, also without the broker, and tries six times; after that the broker does.',
+  'A credential whose making was interrupted ends with its Vault token, at the latest when the grant would have ended.',
+  'Objects made in another database of the same server keep a login from being dropped: it can no longer be used, and the ledger says that it remains.',
+  'A session can change its own settings and time limits; no watchdog of the broker looks at these sessions.',
+  'Whoever administers Vault or its database user can do more than the plan says.',
+] as const
+
+export const VAULT_AWS_GUARANTEES = [
+  'Revocation is by time only: Vault cannot end a session that it has given out.',
+  'A session lasts 15 minutes at least, also when the grant ends sooner: the grant keeps it from being fetched again.',
+  'Sessions carry the tags of their scope where the engine sets tags, and the grant in their name.',
+  'Whoever administers Vault can give out the AWS role that it assumes.',
+] as const
