@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { generateAwsActions } from './aws-classes.ts'
+import { generateAwsExamples } from './aws-examples.ts'
 import { generateCliReference, generateCliSchemas } from './generate-cli.ts'
 import { generateErrorReference } from './generate-errors.ts'
 import { generateLogEntrySchema } from './generate-log-schema.ts'
@@ -15,6 +16,7 @@ import { generateScopeSchema } from './generate-schema.ts'
 const GENERATED: Readonly<Record<string, () => string>> = {
   'task-scopes/schema.json': generateScopeSchema,
   'src/plan/aws/actions.json': generateAwsActions,
+  'examples/aws/README.md': generateAwsExamples,
   'docs/openapi.json': generateOpenApi,
   'docs/cli.md': generateCliReference,
   'docs/cli-output.schema.json': generateCliSchemas,
