@@ -51,16 +51,24 @@ export function seesEverything(operation: Operation, principal: Principal): bool
   return principal.caller.roles.some((role) => rule.everything.includes(role))
 }
 
-/** A grant is its caller's own, or the grant token's own. An id alone is no authority. */
+/**
+ * A grant is its caller's own, or the grant token's own. An id alone is no authority, and neither is
+ * a subject's name where an agent bears it too: nobody owns what was given to a more trusted class.
+ */
 export function owns(principal: Principal, grant: GrantState): boolean {
   if (principal.kind === 'grant') return principal.claims.grant === grant.id
   const { issuer, subject } = principal.caller
-  return grant.caller.issuer === issuer && grant.caller.subject === subject
+  const sameName = grant.caller.issuer === issuer && grant.caller.subject === subject
+  return sameName && classesUpTo(principal.caller.class).includes(grant.caller.class)
 }
 
 /** What a listing is cut down to for this principal. */
-export function visibleGrants(principal: Principal): Pick<GrantFilter, 'owner'> {
+export function visibleGrants(principal: Principal): Pick<GrantFilter, 'owner' | 'classes'> {
   if (principal.kind === 'grant' || seesEverything('listGrants', principal)) return {}
-  const { issuer, subject } = principal.caller
-  return { owner: { issuer, subject } }
+  const { issuer, subject, class: callerClass } = principal.caller
+  return { owner: { issuer, subject }, classes: classesUpTo(callerClass) }
+}
+
+function classesUpTo(callerClass: CallerClass): readonly CallerClass[] {
+  return CALLER_CLASSES.slice(0, CALLER_CLASSES.indexOf(callerClass) + 1)
 }

@@ -60,6 +60,8 @@ export interface GrantFilter {
   readonly scope?: string
   readonly environment?: string
   readonly class?: CallerClass
+  /** Only grants of callers of one of these. */
+  readonly classes?: readonly CallerClass[]
   /** Only grants of this identity. */
   readonly owner?: { readonly issuer: string; readonly subject: string }
   readonly limit: number

@@ -4,7 +4,18 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { ENDPOINTS, type Endpoint } from '../../src/api/operations.ts'
 import { testPostgres } from '../support/postgres.ts'
-import { bearer, type Granted, granted, send, TASK, tokenOf, type World, world } from './world.ts'
+import {
+  bearer,
+  exchange,
+  form,
+  type Granted,
+  granted,
+  send,
+  TASK,
+  tokenOf,
+  type World,
+  world,
+} from './world.ts'
 
 type Row = { request: string } & Record<string, string | number>
 
@@ -156,6 +167,36 @@ describe('what is not one’s own', () => {
         { code: 'scope_unknown', message: expect.stringContaining('is available to this caller') },
       ],
     })
+  })
+})
+
+describe('one subject in two classes', () => {
+  const seen = async (who: string, id: string) => {
+    const headers = bearer(await tokenOf(here, who, { sub: 'both' }))
+    const { status } = await send(`${here.url}/v1/grants/${id}`, headers)
+    const { body } = await send(`${here.url}/v1/grants`, headers)
+    return [status, (body['grants'] as { id: string }[]).some((grant) => grant.id === id)]
+  }
+  const grantOf = async (who: string) => {
+    const { body } = await exchange(here.url, form(await tokenOf(here, who, { sub: 'both' })))
+    return (body['authorization_details'] as { grant: string }[])[0]?.grant ?? ''
+  }
+
+  test('sees as an agent nothing of what it holds as a person on a laptop, and cannot end it', async () => {
+    const id = await grantOf('local')
+    expect(await seen('agent', id)).toEqual([404, false])
+    const agent = bearer(await tokenOf(here, 'agent', { sub: 'both' }))
+    const url = `${here.url}/v1/grants/${id}`
+    expect((await send(url, { method: 'DELETE', ...agent })).status).toBe(404)
+    expect(await seen('local', id)).toEqual([200, true])
+  })
+
+  test('sees as a person what it holds as an agent, and can end it', async () => {
+    const id = await grantOf('agent')
+    expect(await seen('local', id)).toEqual([200, true])
+    const local = bearer(await tokenOf(here, 'local', { sub: 'both' }))
+    const url = `${here.url}/v1/grants/${id}`
+    expect((await send(url, { method: 'DELETE', ...local })).status).toBe(200)
   })
 })
 

@@ -64,6 +64,7 @@ export async function listGrants(
   where((place) => `g.scope = ${place}`, filter.scope)
   where((place) => `g.environment = ${place}`, filter.environment)
   where((place) => `g.class = ${place}`, filter.class)
+  where((place) => `g.class = ANY (${place})`, filter.classes)
   where((place) => `g.issuer = ${place}`, filter.owner?.issuer)
   where((place) => `g.subject = ${place}`, filter.owner?.subject)
   where((place) => `g.id < ${place}`, filter.before)
