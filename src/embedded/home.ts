@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
-import { chmod, mkdir, readdir, realpath, stat } from 'node:fs/promises'
+import { createHash, randomBytes } from 'node:crypto'
+import { chmod, mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { CredctlError } from '../errors.ts'
 import { type Account, canReach, giveTo } from './account.ts'
@@ -18,8 +18,8 @@ export interface Home {
 
 /**
  * Makes the directory, private to the server's account. When that account cannot enter the
- * directories above it (a checkout below `/root`), a place below `/var/lib/credctl` that is named
- * after the path stands in for it.
+ * directories above it (a checkout below `/root`), a place below `/var/lib/credctl` stands in for
+ * it; a file in the directory says which, so that a new checkout begins anew.
  */
 export async function openHome(wanted: string, account: Account | undefined): Promise<Home> {
   const directory = await place(wanted, account)
@@ -44,7 +44,22 @@ async function place(wanted: string, account: Account | undefined): Promise<stri
   await mkdir(parent, { recursive: true, mode: 0o755 })
   const directory = join(await realpath(parent), resolve(wanted).slice(parent.length))
   if (account === undefined || (await canReach(directory, account))) return directory
-  return join(await openSystemDirectory(), pathDigest(directory))
+  return join(await openSystemDirectory(), await standIn(directory))
+}
+
+async function standIn(directory: string): Promise<string> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const file = join(directory, 'location')
+  try {
+    await writeFile(file, `${randomBytes(8).toString('hex')}\n`, { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  const name = (await readFile(file, 'utf8')).trim()
+  if (/^[0-9a-f]{16}$/.test(name)) return name
+  throw new CredctlError('unavailable', `${file} is damaged`, {
+    hint: `it names a directory below ${SYSTEM_DIRECTORY}`,
+  })
 }
 
 /** Written by root alone, entered by everyone, whatever our umask is. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { type EmbeddedServer, startEmbedded } from '../../src/embedded/embedded.ts'
 import { identify, waitForEnd } from '../../src/embedded/process.ts'
 
@@ -151,6 +151,46 @@ describe('an embedded server', () => {
     await expect(ended).resolves.toBeInstanceOf(Error)
     expect(await identify(server.pid)).toBeUndefined()
     await server.exited
+  })
+})
+
+describe.runIf(process.getuid?.() === 0)('started by root in a directory of its own', () => {
+  const closed = () => chmod(join(directory, '..', '..'), 0o700)
+  const location = () => readFile(join(directory, 'location'), 'utf8')
+
+  it('keeps its data where the account of the server can be, and finds it again', async () => {
+    await closed()
+    const first = await start()
+    await query(first, 'CREATE TABLE kept AS SELECT 42 AS answer')
+    await first.stop()
+    const place = join('/var/lib/credctl', (await location()).trim())
+    onTestFinished(() => rm(place, { recursive: true, force: true }))
+    expect(await setting(await start(), 'data_directory')).toBe(join(place, 'data'))
+    expect(await query(running[1]!, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }])
+    expect(await readdir(directory)).toEqual(['location'])
+  })
+
+  it('begins anew when the directory was removed', async () => {
+    await closed()
+    const places: string[] = []
+    for (const round of [1, 2]) {
+      const server = await start()
+      places.push(join('/var/lib/credctl', (await location()).trim()))
+      await query(server, `CREATE TABLE round AS SELECT ${round} AS number`)
+      await server.stop()
+      await rm(directory, { recursive: true })
+    }
+    onTestFinished(async () => {
+      for (const place of places) await rm(place, { recursive: true, force: true })
+    })
+    expect(new Set(places).size).toBe(2)
+  })
+
+  it.each(['', '../../etc', '0123456789abcdeg'])('refuses a location of %j', async (text) => {
+    await closed()
+    await mkdir(directory, { recursive: true })
+    await writeFile(join(directory, 'location'), text)
+    await expect(start()).rejects.toThrow(/location is damaged/)
   })
 })
 
