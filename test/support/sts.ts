@@ -33,7 +33,7 @@ interface Failure {
   readonly status: number
 }
 
-/** AssumeRole and GetCallerIdentity as AWS STS answers them over HTTP, with the limits of its model (aws.md, 1.1). */
+/** AssumeRole and GetCallerIdentity as AWS STS answers them over HTTP, with the limits of its model. */
 export async function startSts(): Promise<StandInSts> {
   const sessions: StandInSession[] = []
   const requests: URLSearchParams[] = []

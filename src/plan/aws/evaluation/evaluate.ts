@@ -82,66 +82,83 @@ function appliesTo(statement: PolicyStatement, request: AwsRequest, naming: Nami
 /** Whether anything allows it, explicit denies left out. */
 function allowedBy(request: AwsRequest, policies: Policies, applied: readonly Applied[]): Verdict {
   const allows = applied.filter(({ statement }) => statement.Effect === 'Allow')
-  const pool = (kind: PolicyKind) => allows.filter((each) => each.kind === kind)
-  const grants = (kind: PolicyKind, list: unknown): Truth =>
-    list === undefined ? true : any(pool(kind).map(({ applies }) => applies))
-
-  for (const level of policies.organization ?? []) {
-    const statements = new Set(level.flatMap(({ Statement }) => Statement))
-    const here = pool('organization').filter(({ statement }) => statements.has(statement))
-    const truth = any(here.map(({ applies }) => applies))
-    if (truth === false) return verdict('denied', 'no policy of the organization allows it')
-    if (truth === 'unknown') return verdict('unknown', 'the organization may or may not allow it')
+  const organization = organizationAllows(policies, allows)
+  if (organization === false) return verdict('denied', 'no policy of the organization allows it')
+  if (organization === 'unknown') {
+    return verdict('unknown', 'the organization may or may not allow it')
   }
-  const boundary = grants('boundary', policies.boundary)
-  const session = grants('session', policies.session)
-  const own = all([grants('identity', policies.identity), boundary, session])
-  const byResource = (names: readonly Naming[]) =>
-    any(
-      pool('resource')
-        .filter((each) => names.includes(each.naming))
-        .map((each) => each.applies),
-    )
-  const crossAccount =
-    request.resourceAccount !== undefined && request.resourceAccount !== request.principal.account
-  const anyName = byResource(['everyone', 'session', 'role', 'account', 'unknown'])
-
-  // Naming the session or everyone grants past boundary and session policy (aws.md, 1.3).
-  const paths: Truth[] = crossAccount
-    ? [all([own, anyName])]
-    : needsResourcePolicy(request)
-      ? [all([own, anyName]), byResource(['everyone', 'session'])]
-      : [
-          own,
-          all([byResource(['role']), boundary, session]),
-          byResource(['everyone', 'session', 'unknown']),
-        ]
-  return summary(any(paths), own, allows, { crossAccount, boundary, session })
+  const limits = limitsOf(policies, allows)
+  return summary(any(pathsOf(request, allows, limits)), allows, limits)
 }
 
-/** Key policies and role trust policies are never bypassed by an identity policy alone. */
+/** Every level from the root down must allow it. */
+function organizationAllows({ organization = [] }: Policies, allows: readonly Applied[]): Truth {
+  return all(
+    organization.map((level) => {
+      const statements = new Set(level.flatMap(({ Statement }) => Statement))
+      return any(allows.filter((each) => statements.has(each.statement)).map(truthOf))
+    }),
+  )
+}
+
+interface Limits {
+  readonly boundary: Truth
+  readonly session: Truth
+  /** Identity, boundary and session policy together. */
+  readonly own: Truth
+}
+
+function limitsOf(policies: Policies, allows: readonly Applied[]): Limits {
+  const grants = (kind: PolicyKind, list: readonly Policy[] | undefined): Truth =>
+    list === undefined ? true : any(allows.filter((each) => each.kind === kind).map(truthOf))
+  const boundary = grants('boundary', policies.boundary)
+  const session = grants('session', policies.session)
+  return { boundary, session, own: all([grants('identity', policies.identity), boundary, session]) }
+}
+
+/**
+ * The ways in which IAM can come to yes, any of which is enough. A resource policy that names the
+ * role passes over identity policies; one that names the session, or everyone, also over boundary
+ * and session policy; one that names the account only lets the account decide.
+ */
+function pathsOf(
+  request: AwsRequest,
+  allows: readonly Applied[],
+  { own, boundary, session }: Limits,
+): Truth[] {
+  const resource = allows.filter(({ kind }) => kind === 'resource')
+  const named = (...names: readonly Naming[]) =>
+    any(resource.filter(({ naming }) => names.includes(naming)).map(truthOf))
+  const accounts = [request.resourceAccount ?? request.principal.account, request.principal.account]
+  if (accounts[0] !== accounts[1]) return [all([own, any(resource.map(truthOf))])]
+  return [
+    needsResourcePolicy(request) ? all([own, named('account')]) : own,
+    all([named('role'), boundary, session]),
+    named('everyone', 'session', 'unknown'),
+  ]
+}
+
+/** Keys and role trust decide for themselves: without their own word the account's counts nothing. */
 function needsResourcePolicy({ action }: AwsRequest): boolean {
   const name = action.toLowerCase()
   return name.startsWith('kms:') || name === 'sts:assumerole'
 }
 
-function summary(
-  truth: Truth,
-  own: Truth,
-  allows: readonly Applied[],
-  limits: { crossAccount: boolean; boundary: Truth; session: Truth },
-): Verdict {
+function truthOf({ applies }: Applied): Truth {
+  return applies
+}
+
+function summary(truth: Truth, allows: readonly Applied[], limits: Limits): Verdict {
+  const { own, session, boundary } = limits
   const kinds: PolicyKind[] = own === true ? ['session', 'identity'] : ['resource', 'session']
   const by = kinds
     .map((kind) => allows.find((each) => each.kind === kind && each.applies === true))
     .find((each) => each !== undefined)
   if (truth === true) return verdict('allowed', `${by?.kind ?? 'identity'} policy allows it`, by)
   if (truth === 'unknown') return verdict('unknown', 'an allow may or may not apply')
-  if (limits.session === false) return verdict('denied', 'the session policy does not allow it')
-  if (limits.boundary === false) return verdict('denied', 'the boundary does not allow it')
-  if (limits.crossAccount && own === true) {
-    return verdict('denied', 'the resource is in another account, which does not allow it')
-  }
+  if (session === false) return verdict('denied', 'the session policy does not allow it')
+  if (boundary === false) return verdict('denied', 'the boundary does not allow it')
+  if (own === true) return verdict('denied', 'the policy of the resource does not allow it')
   return verdict('denied', 'no policy allows it')
 }
 
