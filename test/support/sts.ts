@@ -1,5 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { evaluatePolicies, type Verdict } from '../../src/plan/aws/evaluation/evaluate.ts'
+import { RequestContext } from '../../src/plan/aws/evaluation/request.ts'
+import type { Policy } from '../../src/plan/aws/policy.ts'
 
 /** A session the stand-in gave out, with everything a real one would be evaluated by. */
 export interface StandInSession {
@@ -184,4 +187,30 @@ function answer(response: ServerResponse, status: number, body: string): void {
     'content-length': Buffer.byteLength(body),
   })
   response.end(body)
+}
+
+/** What AWS would answer to a session of the stand-in, if the role itself allowed everything. */
+export function answerTo(
+  session: StandInSession,
+  question: { readonly action: string; readonly resource: string; readonly at: Date },
+): Verdict['answer'] {
+  const [, , , , account = ''] = session.role.split(':')
+  const everything: Policy = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
+  }
+  const keys = {
+    'aws:CurrentTime': question.at.toISOString(),
+    'aws:RequestedRegion': 'eu-central-1',
+    'aws:SourceIdentity': session.sourceIdentity,
+    's3:ResourceAccount': account,
+  }
+  return evaluatePolicies(
+    {
+      ...question,
+      principal: { account, role: session.role, session: arnOf(session) },
+      context: new RequestContext(keys, { complete: true }),
+    },
+    { identity: [everything], session: [JSON.parse(session.policy)] },
+  ).answer
 }

@@ -4,7 +4,7 @@ import { mintCredential } from '../../../src/mint/mint.ts'
 import { stsMint } from '../../../src/mint/sts/mint.ts'
 import { stsPace } from '../../../src/mint/sts/pace.ts'
 import { AWS_TARGET, awsGrant, type GrantOptions } from '../../support/aws-grant.ts'
-import { type StandInSts, startSts } from '../../support/sts.ts'
+import { answerTo, type StandInSts, startSts } from '../../support/sts.ts'
 
 const CREDENTIAL = '01JD0000000000000000000009'
 const NOW = new Date()
@@ -65,6 +65,20 @@ describe('minting AWS credentials with the real SDK', () => {
       Resource: '*',
       Condition: { DateGreaterThanEquals: { 'aws:CurrentTime': end } },
     })
+  })
+
+  test('the session can do what the scope declares until the grant ends, and nothing else', async () => {
+    const { session, grant } = await mint()
+    const own = 'arn:aws:s3:::acme-exports/orders/7.csv'
+    const ask = (action: string, resource = own, at = NOW) =>
+      answerTo(session, { action, resource, at })
+    expect(ask('s3:GetObject')).toBe('allowed')
+    expect(ask('s3:DeleteObject')).toBe('denied')
+    expect(ask('s3:GetObject', 'arn:aws:s3:::acme-exports/other')).toBe('denied')
+    expect(ask('sts:AssumeRole', 'arn:aws:iam::111122223333:role/admin')).toBe('denied')
+    // STS would let it live for 900 s; the grant is over earlier.
+    const late = new Date(grant.expiresAt.getTime() + 1)
+    expect(ask('s3:GetObject', own, late)).toBe('denied')
   })
 
   test('a grant of one minute gets the shortest session, reported to end with the grant', async () => {

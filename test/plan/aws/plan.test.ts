@@ -44,6 +44,18 @@ const EXPORTS: AwsStatement = {
   on: ['arn:aws:s3:::acme-exports/orders/*'],
 }
 
+test('two hundred resources are too many for one policy, and each statement shows its cost', () => {
+  const access = [1, 2, 3, 4].map(
+    (part): AwsStatement => ({
+      do: ['sqs:SendMessage'],
+      on: Array.from({ length: 50 }, (_, index) => `arn:aws:sqs:*:*:queue-${part}-${index}`),
+    }),
+  )
+  const planned = planAws(access, AWS_TARGET, { ttlSeconds: 900 })
+  const message = planned.ok ? '' : (planned.problems[0]?.message ?? '')
+  expect(message).toMatch(/statement 1: [0-9]+, statement 2: [0-9]+, .* expiry: 127/)
+})
+
 describe('a compiled policy', () => {
   test('allows what is declared and denies every other action and every other resource', () => {
     expect(JSON.parse(planOf([EXPORTS]).sessionPolicy).Statement).toEqual([
