@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -39,21 +38,9 @@ async function probe(what: string, more: Record<string, string> = {}) {
   return { ...outcome, answer: JSON.parse(outcome.stdout) }
 }
 
-async function grants() {
-  const pool = postgres.pool(broker.ledgerDatabase)
-  const { rows } = await pool.query('SELECT * FROM credctl_ledger.grants ORDER BY id DESC')
-  return rows
-}
-
 /** Directories that exec made for its files. */
 async function leftovers(): Promise<string[]> {
   return (await readdir(home)).filter((name) => name.startsWith('credctl-'))
-}
-
-async function liveLogins(): Promise<number> {
-  const sql = "SELECT count(*)::int AS count FROM pg_roles WHERE rolname LIKE 'cbg\\_%'"
-  const { rows } = await postgres.pool('postgres').query(sql)
-  return rows[0].count
 }
 
 describe('the command', () => {
@@ -102,52 +89,6 @@ describe('the command', () => {
     const token = await readFile(env['CREDCTL_IDENTITY_TOKEN_FILE'] ?? '', 'utf8')
     expect(JSON.stringify(answer)).not.toContain(token)
     expect(answer.commandLine).not.toMatch(/eyJ/)
-  })
-})
-
-describe('the end', () => {
-  test('keeps the exit status and leaves no file, login or live grant', async () => {
-    const { status, stderr, stdout } = await exec([...TASK, '--', 'sh', '-c', 'exit 7'])
-    expect(status).toBe(7)
-    expect(stdout).toBe('')
-    expect(stderr).toMatch(
-      /^credctl: backfill-order-totals in staging: exports \(aws\), orders-db \(postgres\); 2 tables, 2 AWS resources; until \d\d:\d\d:\d\dZ; grant \w{26}\n/,
-    )
-    const [newest] = await grants()
-    expect(newest.ended).not.toBeNull()
-    expect(await leftovers()).toEqual([])
-    expect(await liveLogins()).toBe(0)
-  })
-
-  test('gives 128 and the signal for a command that a signal ended', async () => {
-    const { status } = await exec([...TASK, '--', 'sh', '-c', 'kill -TERM $$'])
-    expect(status).toBe(143)
-  })
-
-  test('gives 127 for a command that does not exist, and ends the grant', async () => {
-    const { status, stderr } = await exec([...TASK, '--', 'no-such-command'])
-    expect(status).toBe(127)
-    expect(stderr).toContain('cannot start "no-such-command": there is no such command')
-    expect((await grants())[0].ended).not.toBeNull()
-    expect(await leftovers()).toEqual([])
-  })
-
-  test('forwards signals, and ends the grant after the command handled them', async () => {
-    const run = start(['sh', '-c', 'sleep 20 & trap "kill $!; exit 9" TERM; echo ready; wait'])
-    await run.ready
-    run.child.kill('SIGTERM')
-    expect(await run.status).toBe(9)
-    expect((await grants())[0].ended).not.toBeNull()
-    expect(await leftovers()).toEqual([])
-  })
-
-  test('ends the grant and removes the files also when exec is killed', async () => {
-    const run = start(['sh', '-c', 'echo ready; exec sleep 3'])
-    await run.ready
-    expect(await leftovers()).toHaveLength(1)
-    run.child.kill('SIGKILL')
-    await expect.poll(leftovers, { timeout: 10_000 }).toEqual([])
-    await expect.poll(async () => (await grants())[0].ended, { timeout: 10_000 }).not.toBeNull()
   })
 })
 
@@ -227,21 +168,3 @@ describe('a refusal', () => {
     expect(stderr).toContain('no answer from http://127.0.0.1:9: ECONNREFUSED')
   })
 })
-
-/** Starts a command under a grant; `ready` resolves with its first output. */
-function start(argv: readonly string[]) {
-  const bin = join(import.meta.dirname, '../../bin/credctl.js')
-  const child = spawn(process.execPath, [bin, 'exec', ...TASK, '--', ...argv], {
-    cwd: home,
-    env: { PATH: process.env['PATH'] ?? '', HOME: home, ...env },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  return {
-    child,
-    ready: new Promise((resolve, reject) => {
-      child.stdout.once('data', resolve)
-      child.once('exit', () => reject(new Error('it ended before it was ready')))
-    }),
-    status: new Promise<number | null>((resolve) => child.once('exit', resolve)),
-  }
-}
