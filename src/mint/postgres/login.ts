@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { createLogin, joinGroup, quoteRole } from '../../plan/postgres/sql.ts'
+import { createLogin, quoteRole } from '../../plan/postgres/sql.ts'
 import type { SessionLimits } from '../../scope/access-postgres.ts'
 import { checkedVerifier } from '../../secret/scram.ts'
 import { startOptions } from './admin.ts'
@@ -38,11 +38,6 @@ export function createLoginStatements(request: LoginRequest): string[] {
   const password = checkedVerifier(request.verifier)
   const text = { password, validUntil: expiresAt.toISOString(), connections }
   return ['SET LOCAL synchronous_commit = off', createLogin(quoteRole(request.login), text)]
-}
-
-/** Gives it the privileges of the group role. */
-export function membershipStatement(login: string, group: string): string {
-  return joinGroup(quoteRole(login), group)
 }
 
 /** What a session starts with unless it says otherwise; the watchdog holds the limits. */

@@ -16,8 +16,9 @@ import { postgresCredential } from './credential.ts'
 import { codeOf, retryingRaces, targetFailure } from './failure.ts'
 import type { Finding } from './finding.ts'
 import { GUARANTEES } from './guarantees.ts'
-import { createLoginStatements, loginName, membershipStatement } from './login.ts'
+import { createLoginStatements, loginName } from './login.ts'
 import { LoginSecrets } from './login-secrets.ts'
+import { Memberships } from './membership.ts'
 import { preflight } from './preflight.ts'
 import { Readiness, requireServer } from './readiness.ts'
 import { reconcile } from './reconcile.ts'
@@ -38,6 +39,7 @@ export class PostgresMint implements Mint, Upkeep {
   readonly #clock: Clock
   readonly #admin: Admin
   readonly #granter: Admin
+  readonly #memberships: Memberships
   readonly #secrets: LoginSecrets
   readonly #readiness: Readiness
 
@@ -47,6 +49,7 @@ export class PostgresMint implements Mint, Upkeep {
     this.#clock = parts.clock ?? systemClock
     this.#admin = openAdmin(target, parts.resolve)
     this.#granter = openAdmin(target, parts.resolve, granterRole(target.admin.user))
+    this.#memberships = new Memberships(this.#granter)
     this.#secrets = new LoginSecrets(parts.random ?? systemRandom)
     this.#readiness = new Readiness({ session: this.#granter, target, clock: this.#clock })
   }
@@ -141,8 +144,7 @@ export class PostgresMint implements Mint, Upkeep {
 
   /** A collection may have dropped the group role since the preflight: it is made again, once. */
   async #join(login: string, plan: PostgresPlan, grants: GrantsMode): Promise<void> {
-    const statement = membershipStatement(login, plan.groupRole)
-    const join = () => retryingRaces(() => this.#granter.batch(statement))
+    const join = () => this.#memberships.join(login, plan.groupRole)
     try {
       await join()
     } catch (error) {
