@@ -6,6 +6,7 @@ import { doctorRoutes } from './doctor/routes.ts'
 import { execCommand } from './exec/routes.ts'
 import { grantRoutes } from './grant/routes.ts'
 import { logRoutes } from './log/routes.ts'
+import { loginCommand } from './login/routes.ts'
 import { postgresRoutes } from './postgres/routes.ts'
 import { scopeRoutes } from './scope/routes.ts'
 import { migrateCommand, serveCommand } from './serve/routes.ts'
@@ -15,6 +16,7 @@ const root = buildRouteMap<string, Cli>({
   routes: {
     exec: execCommand,
     'aws-credentials': awsCredentialsCommand,
+    login: loginCommand,
     scope: scopeRoutes,
     grant: grantRoutes,
     log: logRoutes,

@@ -10,20 +10,24 @@ import { send } from './request.ts'
 const MAX_BYTES = 16 * 1024
 
 /**
- * The caller's identity token: a file that the platform keeps fresh, or GitHub Actions' own. Never
- * an argument: arguments are visible to every process of the machine.
+ * The caller's identity token: a file that the platform keeps fresh, GitHub Actions' own, or what
+ * `credctl login` kept for this broker. Never an argument: arguments are visible to every process of
+ * the machine.
  */
 export async function identityToken(
   { process: { env } }: Cli,
   flags: BrokerFlag,
-  audience: string,
+  broker: string,
 ): Promise<string> {
   const file = flags.identityTokenFile ?? env['CREDCTL_IDENTITY_TOKEN_FILE']
   if (file !== undefined && file !== '') return await readToken(file)
   const { ACTIONS_ID_TOKEN_REQUEST_URL: url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: token } = env
-  if (url && token) return await actionsToken(url, token, audience)
+  if (url && token) return await actionsToken(url, token, broker)
+  const { keptToken } = await import('../login/sign-in.ts')
+  const kept = await keptToken(env, broker)
+  if (kept !== undefined) return kept
   throw new CredctlError('usage', 'there is no identity token', {
-    hint: 'Give --identity-token-file FILE, or set CREDCTL_IDENTITY_TOKEN_FILE; in GitHub Actions, set permissions: id-token: write.',
+    hint: 'Sign in with credctl login, give --identity-token-file FILE, or set CREDCTL_IDENTITY_TOKEN_FILE; in GitHub Actions, set permissions: id-token: write.',
   })
 }
 

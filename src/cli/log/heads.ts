@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { isAbsolute, join } from 'node:path'
+import { join } from 'node:path'
 import { z } from 'zod'
 import type { TreeHead } from '../../ledger/verify.ts'
+import { stateDirectory } from '../state-directory.ts'
 
 /** Enough to catch a fork at any of them; the oldest give way. */
 const REMEMBERED = 50
@@ -49,13 +49,4 @@ export class SeenHeads {
     await writeFile(scratch, JSON.stringify({ origin: this.#origin, heads }), { mode: 0o600 })
     await rename(scratch, this.#file)
   }
-}
-
-function stateDirectory(env: NodeJS.ProcessEnv): string {
-  const configured = env['XDG_STATE_HOME']
-  const base =
-    configured !== undefined && isAbsolute(configured)
-      ? configured
-      : join(homedir(), '.local', 'state')
-  return join(base, 'credctl')
 }
