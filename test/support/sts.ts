@@ -171,7 +171,7 @@ function assumed(session: StandInSession): string {
 <SessionToken>token-${session.name}</SessionToken><Expiration>${expiration.toISOString()}</Expiration></Credentials>
 <AssumedRoleUser><AssumedRoleId>AROASTANDIN:${session.name}</AssumedRoleId>
 <Arn>${arnOf(session)}</Arn></AssumedRoleUser>
-<SourceIdentity>${session.sourceIdentity}</SourceIdentity><SessionTokenUtilization>37</SessionTokenUtilization>
+<SourceIdentity>${session.sourceIdentity}</SourceIdentity><SessionTokenUtilization>37</SessionTokenUtilization><SessionTokenSize>1520</SessionTokenSize>
 </AssumeRoleResult><ResponseMetadata><RequestId>stand-in-request</RequestId></ResponseMetadata></AssumeRoleResponse>`
 }
 

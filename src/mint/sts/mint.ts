@@ -189,6 +189,9 @@ function factsOf(answer: AssumeRoleCommandOutput): Record<string, string | numbe
     ...(user?.AssumedRoleId === undefined ? {} : { assumed_role_id: user.AssumedRoleId }),
     ...(metadata.requestId === undefined ? {} : { sts_request_id: metadata.requestId }),
     ...(utilization === undefined ? {} : { session_token_percent: utilization }),
+    ...(answer.SessionTokenSize === undefined
+      ? {}
+      : { session_token_bytes: answer.SessionTokenSize }),
   }
 }
 

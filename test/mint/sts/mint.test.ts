@@ -101,6 +101,7 @@ describe('minting AWS credentials with the real SDK', () => {
       assumed_role_id: `AROASTANDIN:${session.name}`,
       sts_request_id: 'stand-in-request',
       session_token_percent: 37,
+      session_token_bytes: 1520,
     })
     expect(JSON.stringify(minted)).not.toContain(keys.SecretAccessKey)
     expect(JSON.stringify(minted)).not.toContain(keys.Token)
