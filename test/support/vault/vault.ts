@@ -51,6 +51,22 @@ export class FakeVault {
     return this
   }
 
+  async seal(): Promise<void> {
+    this.sealed = true
+  }
+
+  async unseal(): Promise<void> {
+    this.sealed = false
+  }
+
+  /** What it stored outlives the process, as with a real one. */
+  async restart(): Promise<void> {
+    const { port } = this.#server.address() as AddressInfo
+    this.#server.closeAllConnections()
+    await new Promise((resolve) => this.#server.close(resolve))
+    await this.start(port)
+  }
+
   async close(): Promise<void> {
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))
@@ -131,6 +147,10 @@ export class FakeVault {
     if (path.startsWith('sys/policies/acl/')) {
       this.#policies.set(path.split('/')[3] ?? '', parsePolicy(text(body['policy'])))
       return DONE
+    }
+    if (path === 'sys/mounts') {
+      const mounts = [...this.#mounts].map(([name, type]) => [`${name}/`, { type }])
+      return given(Object.fromEntries(mounts))
     }
     if (path.startsWith('sys/mounts/')) {
       this.#mounts.set(second === 'mounts' ? third : '', text(body['type']))
