@@ -1,3 +1,4 @@
+import canonicalize from 'canonicalize'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonicalBytes, digestBytes, digestOf } from '../src/canonical.ts'
@@ -36,6 +37,27 @@ describe('the canonical form', () => {
         const bytes = canonicalBytes(JSON.parse(JSON.stringify(value)))
         expect(canonicalBytes(JSON.parse(bytes.toString('utf8')))).toEqual(bytes)
       }),
+    )
+  })
+
+  test('is that of the library for every value, with names that objects sort by themselves', () => {
+    const names = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('1', '10', '9', '01', '__proto__'),
+    )
+    const { tree } = fc.letrec((tie) => ({
+      tree: fc.oneof(
+        { depthSize: 'small' },
+        fc.jsonValue({ noUnicodeString: false }),
+        fc.array(tie('tree')),
+        fc.dictionary(names, tie('tree')),
+      ),
+    }))
+    fc.assert(
+      fc.property(tree, (value) => {
+        expect(canonicalBytes(value as never).toString('utf8')).toBe(canonicalize(value))
+      }),
+      { numRuns: 300 },
     )
   })
 
