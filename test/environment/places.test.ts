@@ -75,6 +75,41 @@ describe('one place in two classes', () => {
   })
 })
 
+describe('one connection of Vault in two classes', () => {
+  const login = (host: string, connection: string, mount = 'database') => ({
+    vault_postgres: { host, database: 'orders', connection, mount },
+  })
+
+  test('is found whatever host each environment tells its callers', () => {
+    const problems = environmentProblems([
+      environment('prod', 'prod', { orders: login('db.example.com', 'orders') }),
+      environment('dev', 'nonprod', { orders: login('db.dev.example.com', 'orders') }),
+    ])
+    expect(problems.map(({ path }) => path.at(-1))).toEqual(['connection'])
+  })
+
+  test('is not seen in another connection or mount', () => {
+    const problems = environmentProblems([
+      environment('prod', 'prod', { orders: login('db.example.com', 'orders') }),
+      environment('dev', 'nonprod', {
+        a: login('db.dev.example.com', 'orders-dev'),
+        b: login('db.dev.example.com', 'orders', 'database-dev'),
+      }),
+    ])
+    expect(problems).toEqual([])
+  })
+
+  test('is found beside the broker’s own way to one database', () => {
+    const problems = environmentProblems([
+      environment('prod', 'prod', { orders: database('db.example.com') }),
+      environment('dev', 'nonprod', { orders: login('DB.example.com.', 'orders') }),
+    ])
+    expect(problems.map(({ path }) => path)).toEqual([
+      ['dev', 'targets', 'orders', 'vault_postgres', 'database'],
+    ])
+  })
+})
+
 describe('loopback', () => {
   test.each(['localhost', '127.0.0.1', '127.255.255.254', '::1', '[::1]'])('is %s', (host) => {
     expect(isLoopback(host)).toBe(true)
