@@ -37,14 +37,15 @@ export async function signInWithBrowser(
   const [state, nonce, verifier] = [randomState(), randomNonce(), randomPKCECodeVerifier()]
   const loopback = await listenForAnswer(state, { port, timeoutMs })
   try {
-    const address = buildAuthorizationUrl(provider, {
+    const parameters = {
       ...loginParameters(question),
       redirect_uri: loopback.redirectUri,
       state,
       nonce,
       code_challenge: await calculatePKCECodeChallenge(verifier),
       code_challenge_method: 'S256',
-    })
+    }
+    const address = await answered(() => buildAuthorizationUrl(provider, parameters))
     show(requirePage(address.href))
     const checks = {
       expectedState: state,
@@ -53,7 +54,7 @@ export async function signInWithBrowser(
       ...(question.maxAge === undefined ? {} : { maxAge: question.maxAge }),
     }
     const answer = await loopback.answer
-    return requireIdToken(await answered(authorizationCodeGrant(provider, answer, checks)))
+    return requireIdToken(await answered(() => authorizationCodeGrant(provider, answer, checks)))
   } finally {
     loopback.close()
   }

@@ -17,7 +17,9 @@ export async function signInWithDevice(
   show: (address: string, code: string) => void,
 ): Promise<string> {
   const provider = await discoverProvider(question)
-  const started = await answered(initiateDeviceAuthorization(provider, loginParameters(question)))
+  const started = await answered(() =>
+    initiateDeviceAuthorization(provider, loginParameters(question)),
+  )
   show(requirePage(started.verification_uri), started.user_code)
-  return requireIdToken(await answered(pollDeviceAuthorizationGrant(provider, started)))
+  return requireIdToken(await answered(() => pollDeviceAuthorizationGrant(provider, started)))
 }

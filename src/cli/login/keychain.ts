@@ -77,7 +77,8 @@ export class Keychain implements TokenStore {
       const child = spawn(this.#tool.command, args, {
         stdio: ['pipe', 'pipe', 'ignore'],
         env: this.#env,
-        timeout: TIMEOUT_MS,
+        // Not `timeout`: its timer outlives a tool that is not there, and keeps the process waiting.
+        signal: AbortSignal.timeout(TIMEOUT_MS),
       })
       let text = ''
       child.stdout.setEncoding('utf8').on('data', (chunk: string) => {

@@ -30,7 +30,7 @@ export async function discoverProvider({ issuer, clientId }: Question): Promise<
     })
   }
   const execute = url.protocol === 'http:' ? [allowInsecureRequests] : []
-  return await answered(
+  return await answered(() =>
     discovery(url, clientId, undefined, None(), { execute, timeout: TIMEOUT_S }),
   )
 }
@@ -56,9 +56,9 @@ export function requireIdToken({ id_token: token }: { readonly id_token?: string
 }
 
 /** Errors of the provider and of the library as ours: `access_denied` or `unavailable`. */
-export async function answered<T>(attempt: Promise<T>): Promise<T> {
+export async function answered<T>(attempt: () => T | Promise<T>): Promise<T> {
   try {
-    return await attempt
+    return await attempt()
   } catch (cause) {
     if (cause instanceof CredctlError) throw cause
     if (cause instanceof AuthorizationResponseError || cause instanceof ResponseBodyError) {
