@@ -6,7 +6,9 @@ import {
 } from '@stricli/core'
 import type { Cli, Run } from './cli.ts'
 import { reportFailure } from './failure.ts'
-import type { OutputFlag } from './flags.ts'
+import type { LintFormat, OutputFlag } from './flags.ts'
+
+type AnyOutput = OutputFlag | { readonly output: LintFormat }
 
 interface Declaration<Flags extends BaseFlags, Args extends readonly unknown[]> {
   /** Loads the command when it is called: no command pays for another's dependencies. */
@@ -16,7 +18,7 @@ interface Declaration<Flags extends BaseFlags, Args extends readonly unknown[]> 
 }
 
 /** A command whose failures are reported, and whose result is the exit status of the process. */
-export function command<Flags extends OutputFlag & BaseFlags, Args extends readonly unknown[]>({
+export function command<Flags extends AnyOutput & BaseFlags, Args extends readonly unknown[]>({
   run,
   parameters,
   docs,

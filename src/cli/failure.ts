@@ -3,12 +3,15 @@ import { DocumentError } from '../document/error.ts'
 import { CredctlError } from '../errors.ts'
 import { Refusal } from './broker/refusal.ts'
 import { type Cli, EXIT } from './cli.ts'
-import type { OutputFlag } from './flags.ts'
 import type { FailureOutput } from './output/failure.ts'
 import { bold, printable, printJson } from './terminal.ts'
 
 /** Tells people on stderr, programs on stdout, what went wrong; returns the exit status. */
-export function reportFailure(cli: Cli, flags: OutputFlag, thrown: unknown): number {
+export function reportFailure(
+  cli: Cli,
+  flags: { readonly output: string },
+  thrown: unknown,
+): number {
   const error = asCredctlError(thrown)
   const { stderr } = cli.process
   stderr.write(`${bold(cli, 'credctl')}: ${printable(error.message)}\n`)

@@ -14,6 +14,14 @@ export const outputFlag = {
   brief: 'Form of the answer on standard output',
 } as const
 
+export type LintFormat = 'text' | 'json' | 'github' | 'sarif'
+
+/** As `--output`, with what code review and editors show at the line. */
+export const lintFormatFlag = {
+  ...outputFlag,
+  values: ['text', 'json', 'github', 'sarif'],
+} as const
+
 export type ScopesFlag = {
   readonly scopes: string
 }

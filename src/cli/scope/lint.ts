@@ -2,13 +2,14 @@ import { stat } from 'node:fs/promises'
 import { type Diagnostic, formatDiagnostic, sortDiagnostics } from '../../document/diagnostic.ts'
 import { listFiles, loadScopes } from '../../scope/catalog.ts'
 import { type Cli, EXIT } from '../cli.ts'
-import type { ConfigFlag, OutputFlag, ScopesFlag } from '../flags.ts'
+import type { ConfigFlag, LintFormat, ScopesFlag } from '../flags.ts'
 import type { ScopeLintOutput } from '../output/scope.ts'
-import { answer, note, printable } from '../terminal.ts'
+import { note, printable } from '../terminal.ts'
 import { readEnvironments } from './environments.ts'
 import { problemsInEnvironments } from './lint-environments.ts'
+import { githubAnnotations, sarif } from './lint-formats.ts'
 
-type Flags = ScopesFlag & ConfigFlag & OutputFlag
+type Flags = ScopesFlag & ConfigFlag & { readonly output: LintFormat }
 
 /** `credctl scope lint [PATH…]`: every problem of every file at once. */
 export default async function lint(
@@ -35,8 +36,16 @@ export default async function lint(
   for (const problem of problems)
     cli.process.stderr.write(`${printable(formatDiagnostic(problem))}\n`)
   note(cli, summary(value))
-  answer(cli, flags, value, () => '')
+  cli.process.stdout.write(FORMATS[flags.output](value))
   return value.ok ? EXIT.ok : EXIT.failed
+}
+
+/** For people the problems are on stderr; the rest is for programs. */
+const FORMATS: Readonly<Record<LintFormat, (value: ScopeLintOutput) => string>> = {
+  text: () => '',
+  json: (value) => `${JSON.stringify(value, null, 2)}\n`,
+  github: ({ problems }) => githubAnnotations(problems),
+  sarif: ({ problems }) => sarif(problems),
 }
 
 async function collect(paths: readonly string[]) {

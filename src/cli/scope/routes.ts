@@ -3,6 +3,7 @@ import { command } from '../command.ts'
 import {
   configFlag,
   environmentFlag,
+  lintFormatFlag,
   nonEmpty,
   outputFlag,
   pair,
@@ -30,7 +31,7 @@ const show = command({
 const lint = command({
   run: () => import('./lint.ts'),
   parameters: {
-    flags: { scopes: scopesFlag, config: configFlag, output: outputFlag },
+    flags: { scopes: scopesFlag, config: configFlag, output: lintFormatFlag },
     positional: {
       kind: 'array',
       parameter: { placeholder: 'path', parse: nonEmpty, brief: 'Files or directories to check' },
@@ -39,7 +40,7 @@ const lint = command({
   docs: {
     brief: 'Report every problem of every task scope, with its position',
     fullDescription:
-      'Checks the given files and directories, or the directory of --scopes. With a configuration, every scope is also planned for every environment it lists.',
+      'Checks the given files and directories, or the directory of --scopes. With a configuration, every scope is also planned for every environment it lists. --output github prints annotations for a pull request, --output sarif what code scanners and editors read.',
   },
 })
 
