@@ -50,7 +50,7 @@ export async function world(
 }
 
 /** Claims decide the class here, so that one issuer can make callers of each. */
-function withCallers(config: Config): Config {
+export function withCallers(config: Config): Config {
   const { agents, github, people } = config.issuers
   if (agents === undefined || github === undefined || people === undefined) {
     throw new Error('the issuers of the tour have other names')
