@@ -6,7 +6,7 @@ import { createLoginSecret } from '../src/secret/scram.ts'
 import { Secret } from '../src/secret/secret.ts'
 import { createWorld, mintOn, type World } from '../test/mint/postgres/database.ts'
 import { startTestPostgres } from '../test/support/postgres.ts'
-import { against, measure, type Row } from './row.ts'
+import { against, measure, type Row, rowOf } from './row.ts'
 
 const ACCESS = {
   tables: { 'public.orders': ['select', 'update'], 'public.currency_rates': ['select'] },
@@ -37,30 +37,76 @@ export async function bench(): Promise<readonly Row[]> {
 async function minting(world: World): Promise<Row[]> {
   const rows: Row[] = []
   for (const concurrency of [1, 8, 32]) {
-    const baseline = await bareCreateRole(world, { count: COUNT, concurrency })
-    const operation = `mint a PostgreSQL login, ${concurrency} concurrent`
-    const row = await timeMints(world, operation, { count: COUNT, concurrency })
-    rows.push(baseline, against(row, baseline))
+    rows.push(...(await besideBareSql(world, { count: COUNT, concurrency })))
   }
   return rows
 }
 
-/** Decided grants are made beforehand: deciding has a benchmark of its own. */
-async function timeMints(
+/** One way to make a login, many times. */
+interface Maker {
+  readonly operation: string
+  make(): Promise<void>
+  /** Drops what was made, and closes its connections. */
+  end(): Promise<void>
+}
+
+const ROUNDS = 4
+
+/** In turns, so that whatever else the machine does slows both down alike. */
+async function besideBareSql(
   world: World,
-  operation: string,
-  options: { count: number; concurrency: number },
-): Promise<Row> {
-  const mint = world.mint()
-  const grants = Array.from({ length: options.count + 100 }, () => world.grant(ACCESS))
-  const made: Handle[] = []
-  const row = await measure(operation, options, async () => {
-    const grant = grants.pop()
-    if (grant !== undefined) made.push((await mintOn(mint, grant)).handle)
+  { count, concurrency }: { count: number; concurrency: number },
+): Promise<[baseline: Row, row: Row]> {
+  const makers = [await bareCreateRole(world), await minted(world, count)]
+  const results = makers.map(() => ({ durations: [] as number[], wall: 0 }))
+  for (const maker of makers) await maker.make()
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const [index, maker] of makers.entries()) {
+      const started = performance.now()
+      const durations = await timed(count / ROUNDS, concurrency, maker)
+      results[index]?.durations.push(...durations)
+      if (results[index] !== undefined) results[index].wall += performance.now() - started
+    }
+  }
+  for (const maker of makers) await maker.end()
+  const [baseline, row] = makers.map(({ operation }, index) => {
+    const { durations, wall } = results[index] ?? { durations: [], wall: 0 }
+    return rowOf(`${operation}, ${concurrency} concurrent`, durations, wall)
   })
-  await each(made, (handle) => mint.revoke(handle))
-  await mint.close()
-  return row
+  if (baseline === undefined || row === undefined) throw new Error('two makers')
+  return [baseline, against(row, baseline)]
+}
+
+async function timed(count: number, concurrency: number, maker: Maker): Promise<number[]> {
+  const durations: number[] = []
+  let left = count
+  const loop = async () => {
+    while (left-- > 0) {
+      const started = performance.now()
+      await maker.make()
+      durations.push(performance.now() - started)
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, loop))
+  return durations
+}
+
+/** Decided grants are made beforehand: deciding has a benchmark of its own. */
+async function minted(world: World, count: number): Promise<Maker> {
+  const mint = world.mint()
+  const grants = Array.from({ length: count + 1 }, () => world.grant(ACCESS))
+  const made: Handle[] = []
+  return {
+    operation: 'mint a PostgreSQL login',
+    make: async () => {
+      const grant = grants.pop()
+      if (grant !== undefined) made.push((await mintOn(mint, grant)).handle)
+    },
+    end: async () => {
+      await each(made, (handle) => mint.revoke(handle))
+      await mint.close()
+    },
+  }
 }
 
 /** Four at a time, as the sweep does it. */
@@ -83,34 +129,29 @@ async function besideManyLogins(world: World): Promise<Row[]> {
       EXECUTE format('GRANT ${groupRole} TO cbg_filler_%s', i); END LOOP; END $$`)
   }
   const live = `${LIVE.toLocaleString('en')} live logins`
-  const options = { count: 100, concurrency: 1 }
-  const baseline = await bareCreateRole(world, options)
-  const row = await timeMints(world, `mint beside ${live}`, options)
-  return [against(row, { ...baseline, operation: `${baseline.operation}, beside ${live}` })]
+  const rows = await besideBareSql(world, { count: 100, concurrency: 1 })
+  return rows.map((row) => ({ ...row, operation: `${row.operation}, ${live}` }))
 }
 
-/** With the same verifier, the same admin and the same number of connections. */
-async function bareCreateRole(
-  world: World,
-  options: { count: number; concurrency: number },
-): Promise<Row> {
+/** With the same verifier, the same admin and the same kind of connections. */
+async function bareCreateRole(world: World): Promise<Maker> {
   const target = world.environment.targets['db']
   if (target?.kind !== 'postgres') throw new Error('no target')
   const admin = openAdmin(target, async () => new Secret(world.admin.password))
   const { verifier } = await createLoginSecret(systemRandom)
   const names: string[] = []
-  const row = await measure(
-    `bare CREATE ROLE, same verifier, ${options.concurrency} concurrent`,
-    options,
-    async () => {
+  return {
+    operation: 'bare CREATE ROLE with the same verifier',
+    make: async () => {
       const name = `bare_${ulid(systemClock, systemRandom).toLowerCase()}`
       names.push(name)
       await admin.batch(`CREATE ROLE ${name} LOGIN PASSWORD '${verifier}'`)
     },
-  )
-  await world.root.query(names.map((name) => `DROP ROLE ${name}`).join(';'))
-  await admin.close()
-  return row
+    end: async () => {
+      await world.root.query(names.map((name) => `DROP ROLE ${name}`).join(';'))
+      await admin.close()
+    },
+  }
 }
 
 async function revoking(world: World): Promise<Row[]> {
