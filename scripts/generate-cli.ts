@@ -41,8 +41,9 @@ Generated from \`src/cli\` by \`npm run generate\`.
 - Exit status: 0 success, 1 a refusal or a failed check, 2 a command line that says nothing. \`exec\` gives the
   status of its command, 128 and the signal that ended it, 126 or 127 when it cannot be started.
 - Problems in files are \`file:line:column: message; expected …\`. Colour only on terminals, and never with \`NO_COLOR\`.
-- A token is never an argument: arguments are visible to every process. It is read from a file, or asked of GitHub
-  Actions when the job may (\`id-token: write\`). No secret goes to a terminal.
+- A token is never an argument: arguments are visible to every process. It is read from a file, asked of GitHub
+  Actions when the job may (\`id-token: write\`), or what \`credctl login\` kept for this broker. No secret goes to a
+  terminal.
 - The broker is reached over https, or over http on a loopback address. Redirects are not followed.
 
 | variable | is |
@@ -50,7 +51,9 @@ Generated from \`src/cli\` by \`npm run generate\`.
 | \`CREDCTL_BROKER\` | the broker's URL, when \`--broker\` is not given |
 | \`CREDCTL_IDENTITY_TOKEN_FILE\` | file with the identity token, when \`--identity-token-file\` is not given |
 | \`ACTIONS_ID_TOKEN_REQUEST_URL\`, \`ACTIONS_ID_TOKEN_REQUEST_TOKEN\` | set by GitHub Actions; used when there is no such file |
+| \`CREDCTL_LOGIN_ISSUER\`, \`CREDCTL_LOGIN_CLIENT_ID\` | where \`login\` signs in, when \`--issuer\` and \`--client-id\` are not given |
 | \`NODE_EXTRA_CA_CERTS\` | authorities beside the ones Node.js ships |
+| \`XDG_STATE_HOME\` | where \`login\` keeps a token when there is no keychain, and \`log verify\` the heads it saw |
 | \`XDG_RUNTIME_DIR\` | where \`exec\` keeps its files, when it is there |
 
 ## Commands

@@ -75,7 +75,19 @@ describe('what waits for a person loads nothing heavy', () => {
         return found
       },
     })`)
-  const HEAVY = ['zod', 'pg', 'jose', 'hono', 'yaml', 'pino', 'prom-client', '@aws-sdk', 're2js']
+  const HEAVY = [
+    'zod',
+    'pg',
+    'jose',
+    'hono',
+    'yaml',
+    'pino',
+    'prom-client',
+    '@aws-sdk',
+    're2js',
+    'openid-client',
+    'oauth4webapi',
+  ]
 
   test.each([
     ['--help', ['--help'], 'app.ts'],
@@ -86,6 +98,7 @@ describe('what waits for a person loads nothing heavy', () => {
       'exec/exec.ts',
     ],
     ['aws-credentials', ['aws-credentials', '--target', 't'], 'aws-credentials.ts'],
+    ['login --status', ['login', '--status', '--broker', 'http://127.0.0.1:9'], 'login/login.ts'],
   ])('%s', (_what, argv, loaded) => {
     const token = { CREDCTL_IDENTITY_TOKEN_FILE: join(import.meta.dirname, 'session-token') }
     const { stderr } = node(['--import', trace], argv, token)

@@ -91,7 +91,7 @@ async function login(
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
-    if (/https?:\/\/\S+[^]*\n$/.test(stderr)) acting ??= person(stderr)
+    if (/https?:\/\/\S+[\s\S]*\n$/.test(stderr)) acting ??= person(stderr)
   })
   const status = await new Promise<number | null>((resolve) => child.once('close', resolve))
   await acting
