@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { CredctlError } from '../errors.ts'
+import { findAmbiguity } from '../identity/strict-json.ts'
 import type { ApiEnv } from './parts.ts'
 
 /** An identity token and a task fit many times; nothing else is ever sent. */
@@ -24,6 +25,19 @@ export async function readBody(context: Context<ApiEnv>, type: string): Promise<
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
   } catch {
     throw new CredctlError('request_invalid', 'the body is not UTF-8')
+  }
+}
+
+/**
+ * JSON that every parser reads alike, or undefined: what a gateway before us looked at must be what
+ * we decide about.
+ */
+export function parseUnambiguous(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text)
+    return findAmbiguity(text) === undefined ? value : undefined
+  } catch {
+    return undefined
   }
 }
 

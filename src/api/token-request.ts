@@ -4,6 +4,7 @@ import type { Ask } from '../decision/evaluate.ts'
 import { CredctlError } from '../errors.ts'
 import { CALLER_CLASSES } from '../identity/caller.ts'
 import type { Presented } from '../identity/presented.ts'
+import { parseUnambiguous } from './body.ts'
 import type { OAuthErrorName } from './oauth-error.ts'
 
 /** A request to `/token` in a form this server understands. */
@@ -104,15 +105,10 @@ function askOf(text: string): Ask {
 
 function parseDetails(text: string): z.infer<typeof taskDetails> {
   const hint = `Send a JSON array with one object: type ${TASK_DETAILS_TYPE}, scope, environment, intent and, if the scope has them, parameters.`
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    throw new TokenRequestError(
-      'invalid_authorization_details',
-      'authorization_details is not JSON',
-      hint,
-    )
+  const json = parseUnambiguous(text)
+  if (json === undefined) {
+    const message = 'authorization_details is not JSON, or says something twice'
+    throw new TokenRequestError('invalid_authorization_details', message, hint)
   }
   const parsed = detailsList.safeParse(json)
   const [details] = parsed.data ?? []

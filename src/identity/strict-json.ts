@@ -44,8 +44,11 @@ function parse(text: string): unknown {
   }
 }
 
-/** Walks a text that `JSON.parse` accepted, so the grammar needs no second check here. */
-function findAmbiguity(text: string): string | undefined {
+/**
+ * What parsers may disagree about in a text that `JSON.parse` accepted, so that the grammar needs
+ * no second check here; undefined when there is nothing.
+ */
+export function findAmbiguity(text: string): string | undefined {
   const open: (Set<string> | undefined)[] = []
   let index = 0
   while (index < text.length) {

@@ -113,6 +113,13 @@ describe('a body', () => {
     },
   )
 
+  test('that says something twice is refused by /v1/plans', async () => {
+    const headers = { ...bearer(token).headers, ...JSON_TYPE }
+    const body = '{"scope":"others","environment":"staging","intent":"a","scope":"orders"}'
+    const answer = await send(`${here.url}/v1/plans`, { method: 'POST', headers, body })
+    expect([answer.status, answer.body['code']]).toEqual([400, 'request_invalid'])
+  })
+
   test('that is not UTF-8 is refused', async () => {
     const headers = { ...bearer(token).headers, ...JSON_TYPE }
     const body = Buffer.concat([Buffer.from('{"scope":"'), Buffer.from([0xff]), Buffer.from('"}')])
@@ -254,6 +261,18 @@ describe('a form', () => {
         ...good,
         parameters: Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`p${n}`, 'x'])),
       }),
+    ],
+    [
+      'a scope twice: a gateway may have looked at the other one',
+      `[{"type":"${TASK_DETAILS_TYPE}","scope":"others","environment":"staging","intent":"a","scope":"orders"}]`,
+    ],
+    [
+      'a scope twice, once behind an escape',
+      `[{"type":"${TASK_DETAILS_TYPE}","scope":"others","environment":"staging","intent":"a","sc\\u006fpe":"orders"}]`,
+    ],
+    [
+      'a parameter twice',
+      `[{"type":"${TASK_DETAILS_TYPE}","scope":"exports","environment":"staging","intent":"a","parameters":{"ticket":"AB-1","ticket":"CD-2"}}]`,
     ],
     ['lists a thousand deep', '['.repeat(1000) + ']'.repeat(1000)],
   ])(

@@ -18,7 +18,7 @@ export interface TestPostgres {
   readonly port: number
   readonly user: string
   readonly password: string
-  /** Pool of the superuser on a database; closed with the server. */
+  /** The one pool of the superuser on a database; closed with the server. */
   pool(database?: string): pg.Pool
   /** Connected client of any user; closed with the server. */
   client(options?: pg.ClientConfig): Promise<pg.Client>
@@ -92,10 +92,14 @@ function connectTo(server: EmbeddedServer, open: { end(): Promise<void> }[]): Te
   const password = server.superuser.password.reveal()
   const admin = { host, port, user, password, database: 'postgres' }
   let databases = 0
+  const pools = new Map<string, pg.Pool>()
   const pool = (database = 'postgres') => {
+    const known = pools.get(database)
+    if (known !== undefined) return known
     const made = new pg.Pool({ ...admin, database, max: 4 })
     made.on('error', () => undefined)
     open.push(made)
+    pools.set(database, made)
     return made
   }
   const client = async (options: pg.ClientConfig = {}) => {

@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { task } from '../../contract.ts'
 import { CredctlError } from '../../errors.ts'
 import { authenticate } from '../authenticate.ts'
-import { readBody } from '../body.ts'
+import { parseUnambiguous, readBody } from '../body.ts'
 import type { ApiEnv, ApiParts } from '../parts.ts'
 
 /** `POST /v1/plans`: what a request would get. Nothing is minted and nothing recorded. */
@@ -21,19 +21,14 @@ export function planEndpoint(parts: ApiParts) {
 }
 
 async function taskOf(context: Context<ApiEnv>) {
-  const json = parseJson(await readBody(context, 'application/json'))
+  const json = parseUnambiguous(await readBody(context, 'application/json'))
+  if (json === undefined) {
+    throw new CredctlError('request_invalid', 'the body is not JSON, or says something twice')
+  }
   const parsed = task.safeParse(json)
   if (parsed.success) return parsed.data
   const where = parsed.error.issues[0]?.path.join('.') ?? ''
   throw new CredctlError('request_invalid', `the task is not accepted${where && ` at ${where}`}`, {
     hint: 'Send scope, environment, intent and, if the scope has them, parameters.',
   })
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new CredctlError('request_invalid', 'the body is not JSON')
-  }
 }
