@@ -7,9 +7,11 @@ export const ROLE_PATH = '/credctl/'
 /** Names of sessions and source identities that the broker makes. */
 export const OURS = 'credctl-*'
 
+/** The name of the sessions in which the broker writes denies. */
+export const REVOKER_SESSION = 'credctl-revoker'
+
 export const BROKER_ROLE = 'broker'
-export const TARGET_ROLE = 'task'
-export const REVOKER_ROLE = 'revoker'
+export const REVOKER_SUFFIX = '-revoker'
 
 const TAGS = ['class', 'scope', 'scope-digest', 'environment', 'grant'].map(
   (name) => `credctl:${name}`,
@@ -57,7 +59,7 @@ export function revokerTrust(brokerRole: string): Policy {
       Effect: 'Allow',
       Principal: { AWS: brokerRole },
       Action: 'sts:AssumeRole',
-      Condition: { StringEquals: { 'sts:RoleSessionName': 'credctl-revoker' } },
+      Condition: { StringEquals: { 'sts:RoleSessionName': REVOKER_SESSION } },
     },
   ])
 }
@@ -82,9 +84,8 @@ export function revokerPolicy(targetRole: string): Policy {
 export function brokerPolicy(partition: string, targets: readonly TargetSettings[]): Policy {
   const role = (account: string, name: string) =>
     `arn:${partition}:iam::${account}:role${ROLE_PATH}${name}`
-  const accounts = [...new Set(targets.map((target) => target.account))].sort()
-  const tasks = accounts.map((account) => role(account, TARGET_ROLE))
-  const revokers = accounts.map((account) => role(account, REVOKER_ROLE))
+  const tasks = targets.map((target) => role(target.account, target.role)).sort()
+  const revokers = tasks.map((task) => `${task}${REVOKER_SUFFIX}`)
   return policy([
     {
       Effect: 'Allow',
@@ -148,15 +149,18 @@ export function organizationPolicy(deployRole: string): Policy {
       Resource: roles,
       Condition: {
         ArnNotLike: {
-          'aws:PrincipalArn': [deployRole, `arn:*:iam::*:role${ROLE_PATH}${REVOKER_ROLE}`],
+          'aws:PrincipalArn': [deployRole, `arn:*:iam::*:role${ROLE_PATH}*${REVOKER_SUFFIX}`],
         },
       },
     },
     {
       Effect: 'Deny',
       Action: ['sts:AssumeRole'],
-      Resource: `arn:*:iam::*:role${ROLE_PATH}${TARGET_ROLE}`,
-      Condition: { StringNotLike: { 'sts:SourceIdentity': OURS } },
+      Resource: roles,
+      // The broker becomes revokers, and CI the deployment role, under no source identity.
+      Condition: {
+        StringNotLike: { 'sts:SourceIdentity': OURS, 'sts:RoleSessionName': REVOKER_SESSION },
+      },
     },
   ])
 }

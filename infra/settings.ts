@@ -3,8 +3,12 @@ import { z } from 'zod'
 const account = z.string().regex(/^[0-9]{12}$/)
 const region = z.string().regex(/^[a-z]{2}(-[a-z]+)+-[0-9]$/)
 
+const name = z.string().regex(/^[a-z][a-z0-9-]{0,40}$/)
+
 const target = z.strictObject({
-  name: z.string().regex(/^[a-z][a-z0-9-]*$/),
+  name,
+  /** Name of the role, without its path; an account may have several. */
+  role: name.default('task'),
   account,
   region,
   class: z.enum(['prod', 'nonprod']),

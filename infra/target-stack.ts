@@ -13,11 +13,10 @@ import type { Policy } from '../src/plan/aws/policy.ts'
 import {
   boundary,
   guard,
-  REVOKER_ROLE,
+  REVOKER_SUFFIX,
   ROLE_PATH,
   revokerPolicy,
   revokerTrust,
-  TARGET_ROLE,
   targetTrust,
 } from './policies.ts'
 import type { TargetSettings } from './settings.ts'
@@ -36,7 +35,7 @@ export class TargetStack extends Stack {
     super(scope, id, props)
     const limit = managed(this, 'Boundary', boundary())
     const role = new iam.CfnRole(this, 'Task', {
-      roleName: TARGET_ROLE,
+      roleName: target.role,
       path: ROLE_PATH,
       description: 'Sessions of credctl grants; each carries a session policy of its own',
       assumeRolePolicyDocument: targetTrust(brokerRole, target),
@@ -44,9 +43,9 @@ export class TargetStack extends Stack {
       permissionsBoundary: limit.ref,
       maxSessionDuration: Duration.hours(1).toSeconds(),
     })
-    const roleArn = `arn:${this.partition}:iam::${target.account}:role${ROLE_PATH}${TARGET_ROLE}`
+    const roleArn = `arn:${this.partition}:iam::${target.account}:role${ROLE_PATH}${target.role}`
     const revoker = new iam.CfnRole(this, 'Revoker', {
-      roleName: REVOKER_ROLE,
+      roleName: `${target.role}${REVOKER_SUFFIX}`,
       path: ROLE_PATH,
       description: 'Writes the denies that end single credctl grants',
       assumeRolePolicyDocument: revokerTrust(brokerRole),

@@ -151,7 +151,7 @@ describe('what holds when a session has no session policy', () => {
       ).answer
     expect(edit('arn:aws:iam::111122223333:role/admin')).toBe('denied')
     expect(edit('arn:aws:iam::111122223333:role/cdk-exec')).toBe('allowed')
-    expect(edit('arn:aws:iam::111122223333:role/credctl/revoker')).toBe('allowed')
+    expect(edit('arn:aws:iam::111122223333:role/credctl/task-revoker')).toBe('allowed')
   })
 })
 

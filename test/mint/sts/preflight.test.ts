@@ -65,6 +65,7 @@ function trusting(trust: Policy, longest = 3600) {
 function deployed(accountClass: 'prod' | 'nonprod'): Policy {
   return targetTrust(BROKER, {
     name: 'x',
+    role: 'task',
     account: TARGET.account,
     region: TARGET.region,
     class: accountClass,
