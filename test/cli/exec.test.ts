@@ -54,6 +54,15 @@ describe('the command', () => {
     })
   })
 
+  test('gets DATABASE_URL when it is asked for, and not otherwise', async () => {
+    const print = ['--', 'sh', '-c', 'printenv DATABASE_URL || echo none']
+    const more = { DATABASE_URL: 'postgres://somebody-else' }
+    const plain = await exec([...TASK, ...print], more)
+    expect(plain.stdout).toBe('none\n')
+    const asked = await exec([...TASK, '--database-url', ...print], more)
+    expect(asked.stdout).toMatch(/^postgresql:\/\/cbg_\w+:[^@]+@127\.0\.0\.1:\d+\/staging_/)
+  })
+
   test('reaches AWS through the default chain of the unmodified SDK', async () => {
     const { answer } = await probe('aws', { AWS_PROFILE: 'admin', AWS_ACCESS_KEY_ID: 'AKIAOWN' })
     expect(answer.region).toBe('eu-central-1')

@@ -9,10 +9,12 @@ import type { TaskFlags } from '../task-flags.ts'
 import { note } from '../terminal.ts'
 import { deliverAws } from './aws.ts'
 import { commandEnvironment } from './environment.ts'
-import { databaseOf, deliverDatabases } from './postgres.ts'
+import { databaseOf, databaseUrlOf, deliverDatabases } from './postgres.ts'
 import { createPrivateDirectory, type PrivateDirectory } from './private-directory.ts'
 import { commandOf, Signals } from './signals.ts'
 import { startWatch } from './watch.ts'
+
+type Flags = TaskFlags & { readonly databaseUrl: boolean }
 
 /**
  * `credctl exec --scope S --env E -- CMD`: runs a command under a grant of its own. However the
@@ -20,7 +22,7 @@ import { startWatch } from './watch.ts'
  */
 export default async function exec(
   cli: Cli,
-  flags: TaskFlags,
+  flags: Flags,
   ...argv: readonly string[]
 ): Promise<number> {
   const { env } = cli.process
@@ -37,14 +39,16 @@ export default async function exec(
   try {
     grant = await requestGrant(broker, identity, task)
     watch.hold(broker, grant)
-    const given = await deliver(broker, grant, directory)
+    const given = await deliver(broker, grant, directory, flags)
     note(cli, statusLine(task, grant))
     return await signals.run(command, commandEnvironment(env, given))
   } finally {
-    await directory.remove()
-    const ended = grant === undefined || (await end(cli, broker, grant))
-    // A grant that could not be ended is left to the watcher, which tries for longer.
-    if (ended) watch.done()
+    const [isRemoved, isEnded] = await Promise.all([
+      remove(cli, directory),
+      grant === undefined || end(cli, broker, grant),
+    ])
+    // What could not be done is left to the watcher, which tries for longer.
+    if (isRemoved && isEnded) watch.done()
     signals.release()
   }
 }
@@ -70,6 +74,7 @@ async function deliver(
   broker: string,
   grant: HeldGrant,
   directory: PrivateDirectory,
+  { databaseUrl }: Flags,
 ): Promise<Record<string, string>> {
   const { id, token, targets } = grant
   const databases = await Promise.all(
@@ -80,6 +85,7 @@ async function deliver(
   const accounts = targets.filter(({ kind }) => kind === 'aws')
   return {
     ...(await deliverDatabases(databases, directory)),
+    ...(databaseUrl ? databaseUrlOf(databases) : {}),
     ...(await deliverAws({ broker, token, targets: accounts }, directory)),
     CREDCTL_BROKER: broker,
     CREDCTL_GRANT: id,
@@ -92,13 +98,10 @@ function statusLine(
   { id, targets, expiresAt, blastRadius }: HeldGrant,
 ): string {
   const names = targets.map(({ name, kind }) => `${name} (${kind})`).join(', ')
-  const { named, wildcard } = {
-    named: blastRadius.object('resources').integer('named'),
-    wildcard: blastRadius.object('resources').integer('wildcard'),
-  }
+  const resources = blastRadius.object('resources')
   const reach = [
     ...counted(blastRadius.integer('tables'), 'table'),
-    ...counted(named + wildcard, 'AWS resource'),
+    ...counted(resources.integer('named') + resources.integer('wildcard'), 'AWS resource'),
   ]
   const until = expiresAt.toISOString().slice(11, 19)
   return `${scope} in ${environment}: ${names}; ${reach.join(', ')}; until ${until}Z; grant ${id}`
@@ -107,6 +110,17 @@ function statusLine(
 function counted(count: number, what: string): string[] {
   if (count === 0) return []
   return [`${count} ${what}${count === 1 ? '' : 's'}`]
+}
+
+async function remove(cli: Cli, directory: PrivateDirectory): Promise<boolean> {
+  try {
+    await directory.remove()
+    return true
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    note(cli, `${directory.path} could not be removed (${why})`)
+    return false
+  }
 }
 
 /** Ends the grant; tells what is not gone at once, and whether that is somebody's business. */

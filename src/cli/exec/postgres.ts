@@ -11,6 +11,8 @@ export interface Database {
   readonly user: string
   readonly password: string
   readonly sslmode: string
+  /** All of it in one line, the password included. */
+  readonly uri: string
   /** Session defaults, as `postgres -c name=value`. */
   readonly options: string
 }
@@ -24,6 +26,7 @@ export function databaseOf(target: string, credential: JsonObject): Database {
     user: credential.text('user'),
     password: credential.text('password'),
     sslmode: credential.text('sslmode'),
+    uri: credential.text('uri'),
     options: new URL(credential.text('uri')).searchParams.get('options') ?? '',
   }
 }
@@ -51,6 +54,15 @@ export async function deliverDatabases(
     PGSSLMODE: first.sslmode,
     PGOPTIONS: first.options,
   }
+}
+
+/**
+ * For programs that read nothing else. The password is then in the environment, which every child
+ * of the command inherits: only for those who ask for it.
+ */
+export function databaseUrlOf([first]: readonly Database[]): Record<string, string> {
+  if (first !== undefined) return { DATABASE_URL: first.uri }
+  throw new CredctlError('usage', 'the scope has no PostgreSQL target: there is no DATABASE_URL')
 }
 
 /** A line of a password file (PostgreSQL documentation, "The Password File"). */

@@ -4,7 +4,15 @@ import { taskFlags } from '../task-flags.ts'
 export const execCommand = command({
   run: () => import('./exec.ts'),
   parameters: {
-    flags: taskFlags,
+    flags: {
+      ...taskFlags,
+      databaseUrl: {
+        kind: 'boolean',
+        default: false,
+        withNegated: false,
+        brief: 'Set DATABASE_URL as well, with the password in it',
+      },
+    },
     positional: {
       kind: 'array',
       parameter: { placeholder: 'command', parse: String, brief: 'Command and its arguments' },

@@ -7,7 +7,7 @@ export const diagnostic = z
     line: z.int().positive(),
     column: z.int().positive(),
     message: z.string(),
-    expected: z.string().optional(),
+    expected: z.string().exactOptional(),
   })
   .meta({ id: 'Diagnostic' })
 
