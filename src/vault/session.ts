@@ -20,6 +20,8 @@ const RENEW_AT = 0.6
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 /** Before its end a token is no longer used for something new. */
 const MARGIN_MS = 2_000
+/** A token that may not even look at itself seems dropped: no login for each denial. */
+const CALM_MS = 10_000
 
 /**
  * The broker's own token: taken when first needed, renewed ahead of its end, taken anew when it
@@ -30,6 +32,7 @@ export class Session {
   #taking: Promise<Held> | undefined
   #timer: NodeJS.Timeout | undefined
   #closed = false
+  #calmUntil = 0
 
   constructor(parts: SessionParts) {
     this.#parts = parts
@@ -50,7 +53,8 @@ export class Session {
   async after(denied: Secret<string>): Promise<Secret<string> | undefined> {
     const current = await this.token()
     if (current !== denied) return current
-    if (await this.#parts.isAlive(denied)) return undefined
+    if (performance.now() < this.#calmUntil || (await this.#parts.isAlive(denied))) return undefined
+    this.#calmUntil = performance.now() + CALM_MS
     this.#drop(denied)
     return await this.token()
   }

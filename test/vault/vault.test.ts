@@ -111,14 +111,17 @@ describe('the broker logs in to Vault', () => {
     expect(fake.seen.filter(({ path }) => path.endsWith('/login'))).toHaveLength(2)
   })
 
-  test('but not again and again when it simply may not', async () => {
+  test.each([
+    ['', ['default'], 1],
+    [', nor look at itself', [], 2],
+  ])('but not again and again when it simply may not%s', async (_what, policies, logins) => {
     const vault = vaultWith()
-    for (const login of fake.logins.values()) login.policies.splice(0)
+    for (const login of fake.logins.values()) login.policies = policies
     for (let times = 0; times < 3; times += 1) {
       const refused = await failureOf(vault.read(SECRET, body))
       expect(refused.code).toBe('target_refused')
     }
-    expect(fake.seen.filter(({ path }) => path.endsWith('/login'))).toHaveLength(1)
+    expect(fake.seen.filter(({ path }) => path.endsWith('/login'))).toHaveLength(logins)
   })
 
   test('and the token is renewed ahead of its end', async () => {

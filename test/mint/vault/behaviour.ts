@@ -251,6 +251,72 @@ export function vaultBehaviour(start: () => Promise<TestVault>): void {
     expect(await logins(world)).toEqual([])
   })
 
+  describe('an answer on which something depends', () => {
+    const secret = 'secret/data/answers'
+    const none = { lease_id: 'none' }
+    const cases: [string, string, string, object | undefined, number, string | undefined][] = [
+      ['looking up an unknown lease', 'POST', 'sys/leases/lookup', none, 400, 'invalid lease'],
+      ['renewing an unknown lease', 'POST', 'sys/leases/renew', none, 400, 'lease not found'],
+      ['revoking one', 'POST', 'sys/leases/revoke', { ...none, sync: true }, 204, undefined],
+      ['queueing one', 'POST', 'sys/leases/revoke', { ...none, sync: false }, 202, undefined],
+      [
+        'looking up an unknown accessor',
+        'POST',
+        'auth/token/lookup-accessor',
+        { accessor: 'none' },
+        400,
+        '1 error occurred:\n\t* invalid accessor\n\n',
+      ],
+      ['revoking one', 'POST', 'auth/token/revoke-accessor', { accessor: 'none' }, 200, undefined],
+      ['a role that is not there', 'GET', 'database/roles/cb-none', undefined, 404, ''],
+      ['its credentials', 'GET', 'database/creds/cb-none', undefined, 400, 'unknown role: cb-none'],
+      ['a connection that is not there', 'GET', 'database/config/none', undefined, 404, ''],
+      [
+        'a token role that is not there',
+        'POST',
+        'auth/token/create/none',
+        {},
+        400,
+        'unknown role none',
+      ],
+      [
+        'a mount that is not there',
+        'GET',
+        'none/x',
+        undefined,
+        404,
+        'no handler for route "none/x". route entry not found.',
+      ],
+      [
+        'a path with dots',
+        'GET',
+        'database/roles/..%2fconfig',
+        undefined,
+        400,
+        'relative paths not supported',
+      ],
+      ['a secret that is not there', 'GET', secret, undefined, 404, ''],
+    ]
+
+    it.each(cases)('%s', async (_what, method, path, body, status, said) => {
+      await newWorld()
+      await operator('POST', 'sys/mounts/secret', { type: 'kv', options: { version: '2' } })
+      const answer = await operator(method, path, body)
+      expect([answer.status, answer.body.errors?.join()]).toEqual([status, said])
+    })
+
+    it('permission denied, to an unknown token and to one that may not', async () => {
+      const world = await newWorld()
+      const by = (token: string) =>
+        call(server, 'GET', 'sys/policies/acl/credctl-broker', undefined, token)
+      const unknown = await by('s.none')
+      expect([unknown.status, unknown.body.errors]).toEqual([403, ['permission denied']])
+      const known = await by(world.brokerToken)
+      expect(known.status).toBe(403)
+      expect(known.body.errors).toEqual(['1 error occurred:\n\t* permission denied\n\n'])
+    })
+  })
+
   describe('a second look at what was wrapped', () => {
     it('is refused: it can be taken out once', async () => {
       const headers = { 'x-vault-token': server.rootToken, 'x-vault-wrap-ttl': '60s' }

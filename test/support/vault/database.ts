@@ -11,6 +11,7 @@ import {
   seconds,
   text,
   texts,
+  wrapped,
 } from './reply.ts'
 
 const SYSTEM_TTL = 768 * 3600
@@ -53,7 +54,8 @@ export class DatabaseEngine {
     if (config === undefined) return MISSING
     const { allowed_roles, plugin_name, password, ...details } = config
     const connection_details = { password_authentication: 'password', ...details }
-    return given({ allowed_roles: texts(allowed_roles), plugin_name, connection_details })
+    const rest = { password_policy: '', plugin_version: '', root_credentials_rotate_statements: [] }
+    return given({ allowed_roles: texts(allowed_roles), plugin_name, connection_details, ...rest })
   }
 
   #role({ method, body }: Asked, name: string): Reply {
@@ -84,9 +86,10 @@ export class DatabaseEngine {
     const role = this.roles.get(name)
     if (role === undefined || token === undefined) return failed(400, `unknown role: ${name}`)
     const config = this.configs.get(role.db_name)
-    if (config === undefined) return failed(500, 'failed to find entry for connection')
+    if (config === undefined)
+      return wrapped(500, `failed to find entry for connection with name: "${role.db_name}"`)
     if (!texts(config['allowed_roles']).some((pattern) => glob(pattern, name))) {
-      return failed(500, `1 error occurred:\n\t* "${name}" is not an allowed role\n\n`)
+      return wrapped(500, `"${name}" is not an allowed role`)
     }
     const ttlMs = (role.default_ttl || SYSTEM_TTL) * 1000
     const username = usernameOf(config, token.displayName, name)
@@ -101,7 +104,7 @@ export class DatabaseEngine {
     try {
       await this.#run(role.db_name, role.creation_statements, values)
     } catch (error) {
-      return failed(500, `1 error occurred:\n\t* failed to execute query: ${messageOf(error)}\n\n`)
+      return wrapped(500, `failed to execute query: ${messageOf(error)}`)
     }
     const statements = () =>
       this.roles.get(name)?.revocation_statements ?? role.revocation_statements

@@ -10,12 +10,21 @@ export class KeyValues {
     const versions = this.#versions.get(path) ?? []
     if (method === 'POST') {
       this.#versions.set(path, [...versions, body['data']])
-      return given({ version: versions.length + 1, destroyed: false, deletion_time: '' })
+      const created_time = new Date().toISOString()
+      const about = { created_time, custom_metadata: null, deletion_time: '', destroyed: false }
+      return given({ version: versions.length + 1, ...about })
     }
     if (versions.length === 0) return MISSING
-    const created_time = new Date().toISOString()
-    const metadata = { version: versions.length, created_time, deletion_time: '', destroyed: false }
-    return given({ data: versions.at(-1), metadata })
+    if (method === 'DELETE') {
+      this.#versions.set(path, [...versions.slice(0, -1), null])
+      return DONE
+    }
+    const data = versions.at(-1)
+    const now = new Date().toISOString()
+    const deletion_time = data === null ? now : ''
+    const about = { created_time: now, custom_metadata: null, deletion_time, destroyed: false }
+    const shown = given({ data, metadata: { version: versions.length, ...about } })
+    return data === null ? { ...shown, status: 404 } : shown
   }
 }
 

@@ -53,11 +53,11 @@ export class Leases {
     if (path.endsWith('/lookup'))
       return lease === undefined ? failed(400, 'invalid lease') : shown(lease)
     if (path.endsWith('/renew')) return await this.#renew(lease, body)
-    if (lease === undefined) return DONE
     if (body['sync'] === false) {
-      this.#queue(lease)
+      if (lease !== undefined) this.#queue(lease)
       return { status: 202 }
     }
+    if (lease === undefined) return DONE
     try {
       await this.#end(lease)
       return DONE

@@ -39,7 +39,13 @@ export function failed(status: number, ...errors: string[]): Reply {
 }
 
 export const MISSING = failed(404)
+/** For a token that is not known; one that may not gets it as one of several errors. */
 export const DENIED = failed(403, 'permission denied')
+
+/** How errors that come from inside look, even when there is only one. */
+export function wrapped(status: number, error: string): Reply {
+  return failed(status, `1 error occurred:\n\t* ${error}\n\n`)
+}
 
 export function text(value: unknown): string {
   return typeof value === 'string' ? value : ''

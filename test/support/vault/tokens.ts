@@ -9,6 +9,7 @@ import {
   type Token,
   text,
   texts,
+  wrapped,
 } from './reply.ts'
 
 const SYSTEM_TTL = 768 * 3600
@@ -19,6 +20,7 @@ interface TokenRole {
   readonly orphan: boolean
   readonly renewable: boolean
   readonly explicitMax: number
+  readonly noDefault: boolean
 }
 
 /** Tokens, their accessors and their roles. A token's end is told to `onEnd`, children included. */
@@ -108,6 +110,7 @@ export class Tokens {
       orphan: body['orphan'] === true,
       renewable: body['renewable'] !== false,
       explicitMax: seconds(body['token_explicit_max_ttl'], 0),
+      noDefault: body['token_no_default_policy'] === true,
     })
     return DONE
   }
@@ -118,12 +121,13 @@ export class Tokens {
     const asked = texts(body['policies'])
     const allowed = role?.policies ?? token?.policies ?? []
     if (!asked.every((policy) => allowed.includes(policy) || allowed.includes('root'))) {
-      return failed(400, 'child policies must be subset of parent')
+      const said = `token policies (${list(asked)}) must be subset of the role's allowed policies (${list(allowed)}) or glob policies ([])`
+      return failed(400, role === undefined ? 'child policies must be subset of parent' : said)
     }
-    const { explicitMax = 0, orphan = false, renewable = true } = role ?? {}
+    const { explicitMax = 0, orphan = false, renewable = true, noDefault = false } = role ?? {}
     const ttl = seconds(body['ttl'], SYSTEM_TTL)
     const made = this.make({
-      policies: asked.length > 0 ? asked : allowed,
+      policies: [...(asked.length > 0 ? asked : allowed), ...(noDefault ? [] : ['default'])],
       displayName: `token-${text(body['display_name']).replace(/[^a-zA-Z0-9-]/g, '-')}`,
       meta: Object.fromEntries(Object.entries(body['meta'] ?? {})),
       ttl: explicitMax > 0 ? Math.min(ttl, explicitMax) : ttl,
@@ -136,7 +140,7 @@ export class Tokens {
   #byAccessor(call: string, accessor: string): Reply {
     const found = this.byAccessor(accessor)
     if (call === 'lookup-accessor') {
-      return found === undefined ? failed(400, 'invalid accessor') : this.#shown(found, '')
+      return found === undefined ? wrapped(400, 'invalid accessor') : this.#shown(found, '')
     }
     if (found === undefined) {
       return given(null, { warnings: ['No token found with this accessor'] })
@@ -152,6 +156,7 @@ export class Tokens {
       this.end(token)
       return DONE
     }
+    if (token === this.root) return failed(400, 'invalid lease ID')
     if (!token.renewable) return failed(400, 'lease is not renewable')
     const wanted = seconds(body['increment'], token.ttlMs / 1000 || DAY)
     token.expiresAt = Math.min(Date.now() + wanted * 1000, token.maxAt)
@@ -177,4 +182,8 @@ export class Tokens {
       ttl,
     })
   }
+}
+
+function list(names: readonly string[]): string {
+  return `[${names.map((name) => JSON.stringify(name)).join(' ')}]`
 }

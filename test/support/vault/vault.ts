@@ -4,7 +4,7 @@ import { DatabaseEngine } from './database.ts'
 import { AwsEngine, KeyValues, Wrapping } from './engines.ts'
 import { Leases } from './leases.ts'
 import { allows, parsePolicy, type Rule } from './policy.ts'
-import { type Asked, DENIED, DONE, failed, given, type Reply, text } from './reply.ts'
+import { type Asked, DENIED, DONE, failed, given, type Reply, text, wrapped } from './reply.ts'
 import { Tokens } from './tokens.ts'
 
 export interface Seen {
@@ -83,9 +83,9 @@ export class FakeVault {
     const seen = { method, path: pathname.replace(/^\/v1\//, ''), headers, body }
     this.seen.push(seen)
     if (this.interfere(seen, response)) return
-    const reply = await this.#answer(seen, (request.url ?? '').includes('..'))
+    const reply = await this.#answer(seen, decodeURIComponent(request.url ?? '').includes('..'))
     const json = { 'content-type': 'application/json', 'cache-control': 'no-store' }
-    response.writeHead(reply.status, reply.body === undefined ? {} : json)
+    response.writeHead(reply.status, json)
     response.end(reply.body === undefined ? undefined : JSON.stringify(reply.body))
   }
 
@@ -93,7 +93,7 @@ export class FakeVault {
     const { method, path, headers, body } = seen
     if (path === 'sys/health') return this.#health()
     if (this.sealed) return failed(503, 'Vault is sealed')
-    if (tricky) return failed(400, 'path cannot contain ..')
+    if (tricky) return failed(400, 'relative paths not supported')
     this.tokens.expire()
     const raw = text(headers['x-vault-token'])
     const token = this.tokens.alive(raw)
@@ -104,10 +104,11 @@ export class FakeVault {
       return this.#wrapping.answer(asked, raw)
     }
     if (/^auth\/[\w/-]+\/login$/.test(path)) return this.#login(asked)
-    if (token === undefined || !this.#may(asked)) return DENIED
+    if (token === undefined) return DENIED
+    if (!this.#may(asked)) return wrapped(403, 'permission denied')
     const reply = await this.#routed(asked)
-    const wrapped = wrapSeconds !== undefined && reply.status === 200
-    return wrapped ? this.#wrapping.wrap(reply.body, path, wrapSeconds) : reply
+    const wrapping = wrapSeconds !== undefined && reply.status === 200
+    return wrapping ? this.#wrapping.wrap(reply.body, path, wrapSeconds) : reply
   }
 
   #health(): Reply {
@@ -130,12 +131,13 @@ export class FakeVault {
     if (token === undefined || token.policies.includes('root')) return token !== undefined
     const needed = method === 'GET' ? 'read' : 'update'
     const rules = token.policies.flatMap((name) => this.#policies.get(name) ?? [])
-    if (/^auth\/token\/(lookup|renew|revoke)-self$/.test(path)) return true
+    const own = token.policies.includes('default')
+    if (own && /^auth\/token\/(lookup|renew|revoke)-self$/.test(path)) return true
     return allows(rules, path, needed)
   }
 
   async #routed(asked: Asked): Promise<Reply> {
-    const { path, method, body, wrapSeconds } = asked
+    const { path, body, wrapSeconds } = asked
     const [first = '', second = '', third = ''] = path.split('/')
     if (path.startsWith('auth/token/')) return this.tokens.answer(asked)
     if (path.startsWith('sys/leases/')) return await this.leases.answer(asked)
@@ -157,10 +159,10 @@ export class FakeVault {
       return DONE
     }
     const engine = this.#mounts.get(first)
-    if (engine === 'kv' && second === 'data' && method !== 'DELETE')
-      return this.#values.answer(asked)
+    if (engine === 'kv' && second === 'data') return this.#values.answer(asked)
     if (engine === 'database') return await this.database.answer(asked, second, third)
     if (engine === 'aws') return this.aws.answer(asked, second, third)
-    return failed(404, `no handler for route "${path}"`)
+    if (first === 'sys') return wrapped(404, 'unsupported path')
+    return failed(404, `no handler for route "${path}". route entry not found.`)
   }
 }
