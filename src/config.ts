@@ -47,13 +47,20 @@ const ledgerDatabase = fields({
 }).superRefine(tlsOnlyOffOnLoopback)
 export type LedgerDatabase = z.infer<typeof ledgerDatabase>
 
+const signingKeys = fields({
+  log: secretReference,
+  token: secretReference,
+  /** Public keys that signed this log before `log`: without them a new key does not continue it. */
+  former_log: z.array(z.string().min(1).max(400)).max(20).optional(),
+})
+
 export const configSchema = fields({
   origin,
   url: baseUrl,
   listen: listen.default('127.0.0.1:8080'),
   state: z.string().min(1).max(1024).default('.credctl'),
   ledger: fields({ postgres: ledgerDatabase }).optional(),
-  keys: fields({ log: secretReference, token: secretReference }).optional(),
+  keys: signingKeys.optional(),
   vault: vaultServer.optional(),
   issuers: z.record(slug, issuerSchema),
   environments: z.record(slug, environmentSchema),
@@ -105,6 +112,7 @@ export function parseConfig(file: string, text: string): ParsedConfig {
     ...environmentProblems(environments).map(below('environments')),
     ...ledgerProblems(environments, value.ledger?.postgres).map(below('environments')),
     ...vaultProblems(environments, value.vault).map(below('environments')),
+    ...formerKeyProblems(value.keys?.former_log ?? [], value.origin).map(below('keys')),
   ]
   if (problems.length > 0) {
     return { ok: false, diagnostics: problems.map((problem) => document.locate(problem)) }
@@ -141,6 +149,16 @@ function ledgerProblems(
       return [{ path, message, expected: 'another database' }]
     }),
   )
+}
+
+/** The key of another log would let that log's checkpoints pass for this one's. */
+function formerKeyProblems(keys: readonly string[], origin: string): Problem[] {
+  return keys.flatMap((key, at): Problem[] => {
+    const [name, ...rest] = key.split('+')
+    if (name === origin && /^[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$/.test(rest.join('+'))) return []
+    const expected = 'what credctl log key printed for it'
+    return [{ path: ['former_log', at], message: `not a public key of ${origin}`, expected }]
+  })
 }
 
 /** Where nothing else says so, the name of the section does. */

@@ -8,7 +8,7 @@ import type { ResolveSecret } from '../secret/resolve.ts'
 import { createLoginSecret } from '../secret/scram.ts'
 import type { Secret } from '../secret/secret.ts'
 import { keptKey, parsePrivateKey } from './keys.ts'
-import { createSigner, type Signer } from './note.ts'
+import { createSigner, parseVkey, type Signer } from './note.ts'
 import { clientConfig, type LedgerConnection } from './postgres/connection.ts'
 import { PostgresLedger, type PostgresLedgerOptions } from './postgres/ledger.ts'
 import { checkSchema, migrate } from './postgres/migrate.ts'
@@ -42,7 +42,8 @@ export async function openLedger(
   const remembered = rememberedIn(
     join(config.state, 'log', `${fileName(config.origin)}.checkpoint`),
   )
-  const options = { signer, clock, remembered }
+  const formerKeys = (config.keys?.former_log ?? []).map(parseVkey)
+  const options = { signer, formerKeys, clock, remembered }
   if (config.ledger !== undefined) {
     const connection = await connectionOf(config.ledger, resolve)
     const ledger = await PostgresLedger.open({ connection, ...options })
