@@ -2,6 +2,7 @@ import { getConnInfo } from '@hono/node-server/conninfo'
 import type { Context } from 'hono'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { CredctlError } from '../errors.ts'
+import type { Caller } from '../identity/caller.ts'
 import type { ApiEnv } from './parts.ts'
 
 /** A count that grows by what went wrong, and closes the door for a while when it is full. */
@@ -17,6 +18,11 @@ export interface RateLimits {
   /** Refusals that are entries in the log, by issuer and subject, or by grant. */
   readonly refusals: Bucket
   addressOf(context: Context<ApiEnv>): string
+}
+
+/** One text for each identity, for counting what it does. */
+export function identityKey({ issuer, subject }: Caller): string {
+  return JSON.stringify([issuer, subject])
 }
 
 const PER_MINUTE = { strangers: 300, refusals: 60 }

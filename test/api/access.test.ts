@@ -212,6 +212,55 @@ describe('a role', () => {
     expect(body).toMatchObject({ status: 'ended', ended: { cause: 'operator' } })
   })
 
+  describe('with a step-up', () => {
+    const now = () => Math.floor(Date.now() / 1000)
+    const officer = async (login: object) =>
+      bearer(await tokenOf(here, 'officer', { sub: 'officer', ...login })).headers
+
+    test.each([
+      ['an old login', () => ({ auth_time: now() - 700, acr: 'phr' })],
+      ['a login of no known time', () => ({ acr: 'phr' })],
+      ['a time in words', () => ({ auth_time: String(now()), acr: 'phr' })],
+      ['a login of tomorrow', () => ({ auth_time: now() + 86_400, acr: 'phr' })],
+      ['a weak login', () => ({ auth_time: now(), acr: 'pwd' })],
+      ['a login of no known kind', () => ({ auth_time: now() })],
+      ['several kinds at once', () => ({ auth_time: now(), acr: ['phr', 'pwd'] })],
+    ])('ends nothing of others after %s, and says what would', async (_what, login) => {
+      const { id } = await granted(here, 'agent')
+      const headers = await officer(login())
+      const url = `${here.url}/v1/grants/${id}`
+      expect((await send(url, { headers })).status).toBe(200)
+      const refused = await send(url, { method: 'DELETE', headers })
+      expect(refused.status).toBe(401)
+      expect(refused.body).toMatchObject({
+        code: 'authentication_insufficient',
+        hint: 'Sign in again: credctl login --max-age 600 --acr phr',
+      })
+      expect(refused.headers.get('www-authenticate')).toBe(
+        'Bearer error="insufficient_user_authentication", acr_values="phr phrh", max_age="600"',
+      )
+      expect((await send(url, { headers })).body).toMatchObject({ status: 'live' })
+    })
+
+    test('ends what is not their own after a new and strong login', async () => {
+      const { id } = await granted(here, 'agent')
+      const headers = await officer({ auth_time: now() - 500, acr: 'phrh' })
+      const url = `${here.url}/v1/grants/${id}`
+      expect((await send(url, { method: 'DELETE', headers })).status).toBe(200)
+    })
+
+    test('is not asked for what is not there, nor for one’s own', async () => {
+      const headers = await officer({ team: 'orders' })
+      const none = `${here.url}/v1/grants/${UNKNOWN}`
+      expect((await send(none, { method: 'DELETE', headers })).status).toBe(404)
+      const token = await tokenOf(here, 'officer', { sub: 'officer', team: 'orders' })
+      const { body } = await exchange(here.url, form(token))
+      const [own] = body['authorization_details'] as { grant: string }[]
+      const url = `${here.url}/v1/grants/${own?.grant}`
+      expect((await send(url, { method: 'DELETE', headers })).status).toBe(200)
+    })
+  })
+
   test.each(['agent', 'local', 'ci', 'workload'])(
     'that a token of class %s claims is no role',
     async (who) => {

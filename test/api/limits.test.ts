@@ -140,6 +140,17 @@ describe('a caller that is refused', () => {
     expect((await exchange(here.url, form(await tokenOf(here, 'agent')))).status).toBe(200)
   })
 
+  test('a dry run is slowed down apart from requests that are meant', async () => {
+    const token = await tokenOf(here, 'stranger', { sub: 'curious' })
+    const headers = { ...bearer(token).headers, 'content-type': 'application/json' }
+    const init = { method: 'POST', headers, body: JSON.stringify(TASK) }
+    const dryRun = () => send(`${here.url}/v1/plans`, init)
+    expect((await dryRun()).status).toBe(200)
+    await times(80, dryRun)
+    expect((await dryRun()).status).toBe(429)
+    expect((await exchange(here.url, form(token))).body['error']).toBe('access_denied')
+  })
+
   test('because its scope changed is slowed down too: each refusal is an entry', async () => {
     const grant = await granted(here)
     const file = join(scopes, 'orders.yaml')

@@ -78,6 +78,12 @@ export function withCallers(config: Config): Config {
           { class: 'human', claims: { kind: 'human' } },
           { class: 'human', claims: { kind: 'human', role: 'operator' }, roles: ['operator'] },
           { class: 'human', claims: { kind: 'human', role: 'auditor' }, roles: ['auditor'] },
+          {
+            class: 'human',
+            claims: { kind: 'human', role: 'officer' },
+            roles: ['operator'],
+            step_up: { max_age: 600, acr: ['phr', 'phrh'] },
+          },
         ],
       },
     },
@@ -98,6 +104,7 @@ export function tokenOf(broker: TestBroker, who: string, more: object = {}): Pro
     workload: () => issuers.ci({ sub: 'pod-1', kind: 'workload', ...team, ...more }),
     human: () => issuers.person({ sub: 'person-1', kind: 'human', ...team, ...more }),
     operator: () => issuers.person({ sub: 'person-2', kind: 'human', role: 'operator', ...more }),
+    officer: () => issuers.person({ sub: 'person-4', kind: 'human', role: 'officer', ...more }),
     auditor: () => issuers.person({ sub: 'person-3', kind: 'human', role: 'auditor', ...more }),
   }
   const token = make[who]

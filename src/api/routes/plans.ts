@@ -4,6 +4,7 @@ import { CredctlError } from '../../errors.ts'
 import { authenticate } from '../authenticate.ts'
 import { parseUnambiguous, readBody } from '../body.ts'
 import type { ApiEnv, ApiParts } from '../parts.ts'
+import { identityKey } from '../rate-limits.ts'
 
 /** `POST /v1/plans`: what a request would get. Nothing is minted and nothing recorded. */
 export function planEndpoint(parts: ApiParts) {
@@ -13,7 +14,11 @@ export function planEndpoint(parts: ApiParts) {
       throw new CredctlError('caller_not_permitted', 'plans are asked for with an identity token')
     }
     const ask = await taskOf(context)
+    // Planning costs more than reading the answer: nobody asks without end for what they cannot have.
+    const key = `plan ${identityKey(principal.caller)}`
+    await parts.limits.refusals.check(key)
     const { decision, disclosed, plan } = await parts.broker.plan(principal.caller, ask)
+    if (decision.outcome === 'deny') await parts.limits.refusals.spend(key)
     // A plan of a scope that the caller may not take is not the caller's to see.
     const shown = decision.outcome === 'allow' ? { plan } : {}
     return context.json({ decision: decision.outcome, reasons: disclosed, ...shown }, 200)

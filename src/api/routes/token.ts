@@ -12,6 +12,7 @@ import { describe, oauthErrorOf } from '../oauth-error.ts'
 import type { ApiEnv, ApiParts } from '../parts.ts'
 import { provenKey } from '../possession.ts'
 import { asCredctlError, retryAfter } from '../problem.ts'
+import { identityKey } from '../rate-limits.ts'
 import { parseTokenRequest, type TokenRequest, TokenRequestError } from '../token-request.ts'
 
 type GrantAnswer = Awaited<ReturnType<Broker['requestGrant']>>
@@ -66,10 +67,6 @@ async function identified(
   // First, because a proof that must be repeated with a nonce must not have spent the token.
   const thumbprint = await provenKey(parts, context)
   return { caller: await identify(parts.verifier, presented), thumbprint }
-}
-
-function identityKey(caller: Caller): string {
-  return JSON.stringify([caller.issuer, caller.subject])
 }
 
 function count(parts: ApiParts, caller: Caller, answer: GrantAnswer): void {
