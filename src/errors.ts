@@ -24,6 +24,7 @@ export const ERROR_CODES = [
   'token_replayed',
   'proof_invalid',
   'proof_nonce_required',
+  'authentication_insufficient',
   'issuer_keys_unavailable',
   'caller_unclassified',
   'caller_not_permitted',

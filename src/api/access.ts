@@ -1,6 +1,7 @@
 import { CredctlError } from '../errors.ts'
 import { CALLER_CLASSES, type Caller, type CallerClass, type Role } from '../identity/caller.ts'
 import type { GrantClaims } from '../identity/grant-token.ts'
+import { requireStepUp } from '../identity/step-up.ts'
 import type { GrantFilter, GrantState } from '../ledger/ledger.ts'
 
 /** Who a request under `/v1` speaks for: an identity, or a grant and nothing more. */
@@ -15,6 +16,8 @@ interface Rule {
   readonly grant: boolean
   /** Roles that see and act on what is not their own. */
   readonly everything: readonly Role[]
+  /** Does acting on what is not one's own need the login that the rules ask for (RFC 9470)? */
+  readonly stepUp?: true
 }
 
 /** Which callers may use which endpoint: the whole of it, in one table. */
@@ -24,7 +27,7 @@ export const ACCESS = {
   listScopes: { classes: CALLER_CLASSES, grant: false, everything: ['operator', 'auditor'] },
   listGrants: { classes: CALLER_CLASSES, grant: false, everything: ['operator', 'auditor'] },
   showGrant: { classes: CALLER_CLASSES, grant: true, everything: ['operator', 'auditor'] },
-  endGrant: { classes: CALLER_CLASSES, grant: true, everything: ['operator'] },
+  endGrant: { classes: CALLER_CLASSES, grant: true, everything: ['operator'], stepUp: true },
 } as const satisfies Record<string, Rule>
 
 export type Operation = keyof typeof ACCESS
@@ -42,6 +45,24 @@ export function requireAccess(operation: Operation, principal: Principal): void 
         ? 'Send an identity or a grant token.'
         : `Send ${wanted}.`,
   })
+}
+
+/**
+ * Refuses a principal that acts on what is neither its own nor, by a role, its business. Errors:
+ * `grant_not_found`, since an id alone is no authority; `authentication_insufficient`.
+ */
+export function requireReach(
+  operation: Operation,
+  principal: Principal,
+  grant: GrantState | undefined,
+  now: Date,
+): asserts grant is GrantState {
+  if (grant !== undefined && owns(principal, grant)) return
+  if (grant === undefined || principal.kind === 'grant' || !seesEverything(operation, principal)) {
+    throw new CredctlError('grant_not_found', 'there is no such grant for this caller')
+  }
+  const rule: Rule = ACCESS[operation]
+  if (rule.stepUp) requireStepUp(principal.caller, now)
 }
 
 /** Does a role let this principal see what is not its own? */

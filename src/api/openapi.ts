@@ -55,7 +55,8 @@ function operation(name: string, endpoint: Endpoint): Json {
 /** Who may call it, from the access table; `x-credctl-access` has what OpenAPI cannot say. */
 function accessOf({ access }: Endpoint): Record<string, Json> {
   if (access === undefined) return { security: [] }
-  const { classes, grant, everything } = ACCESS[access]
+  const rule = ACCESS[access]
+  const { classes, grant, everything } = rule
   const identity: Json[] = classes.length > 0 ? [{ identity: [] }] : []
   return {
     security: grant ? [...identity, { grant: [] }] : identity,
@@ -63,6 +64,7 @@ function accessOf({ access }: Endpoint): Record<string, Json> {
       classes: [...classes],
       grant_token: grant,
       roles_for_what_is_not_their_own: [...everything],
+      ...('stepUp' in rule ? { step_up_for_what_is_not_their_own: true } : {}),
     },
   }
 }

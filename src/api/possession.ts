@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { CredctlError, isCredctlError } from '../errors.ts'
 import type { GrantClaims } from '../identity/grant-token.ts'
+import { StepUpRequired } from '../identity/step-up.ts'
 import type { ApiEnv, ApiParts } from './parts.ts'
 
 /** How a token was sent: `Bearer` (RFC 6750) or with a proof of its key (RFC 9449 §7.1). */
@@ -46,11 +47,21 @@ export async function requirePossession(
   if (proven === undefined) throw refused('the request carries no proof of the key', hint)
 }
 
-/** What a 401 challenges with: RFC 6750 §3, RFC 9449 §7.1. */
+/** What a 401 challenges with: RFC 6750 §3, RFC 9449 §7.1, RFC 9470 §3. */
 export function challengeOf(error: CredctlError): string {
+  if (error instanceof StepUpRequired) return stepUpChallenge(error)
   if (isCredctlError(error, 'proof_nonce_required')) return 'DPoP error="use_dpop_nonce"'
   if (isCredctlError(error, 'proof_invalid')) return 'DPoP error="invalid_dpop_proof"'
   return 'Bearer error="invalid_token"'
+}
+
+function stepUpChallenge({ acr, maxAge }: StepUpRequired): string {
+  const wishes = [
+    'error="insufficient_user_authentication"',
+    ...(acr === undefined ? [] : [`acr_values="${acr.join(' ')}"`]),
+    ...(maxAge === undefined ? [] : [`max_age="${maxAge}"`]),
+  ]
+  return `Bearer ${wishes.join(', ')}`
 }
 
 function refused(message: string, hint: string): CredctlError {

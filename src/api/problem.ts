@@ -23,6 +23,7 @@ export const STATUS: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
   token_replayed: 401,
   proof_invalid: 401,
   proof_nonce_required: 401,
+  authentication_insufficient: 401,
   issuer_keys_unavailable: 503,
   caller_unclassified: 403,
   caller_not_permitted: 403,

@@ -1,3 +1,5 @@
+import type { StepUp } from './step-up.ts'
+
 /** Who may ask, least trusted first: when several rules match, the first of these wins. */
 export const CALLER_CLASSES = ['agent', 'local', 'workload', 'ci', 'human'] as const
 export type CallerClass = (typeof CALLER_CLASSES)[number]
@@ -26,6 +28,8 @@ export interface Caller {
   readonly claims: Claims
   /** Only ever set for class `human`. */
   readonly roles: readonly Role[]
+  /** What the login must be like before the roles reach what belongs to others. */
+  readonly stepUp?: readonly StepUp[]
   /** Who acts for the subject, when it is not the subject itself. */
   readonly actor?: Actor
   /** `sha256:…` of the token, so that an entry names the token without holding it. */

@@ -8,10 +8,12 @@ import {
 } from './caller.ts'
 import type { CallerRule } from './caller-rule.ts'
 import { OIDC, type Preset } from './presets/preset.ts'
+import type { StepUp } from './step-up.ts'
 
 export interface Classified {
   readonly class: CallerClass
   readonly roles: readonly Role[]
+  readonly stepUp?: readonly StepUp[]
 }
 
 /**
@@ -30,8 +32,10 @@ export function classify(
   const named = CALLER_CLASSES.find((name) => matching.some((rule) => rule.class === name))
   if (named === undefined) throw unnamed(rules, claims, preset)
   if (preset.agentSign(claims) !== undefined) return { class: 'agent', roles: [] }
-  const roles = named === 'human' ? matching.flatMap((rule) => rule.roles ?? []) : []
-  return { class: named, roles: [...new Set(roles)] }
+  if (named !== 'human') return { class: named, roles: [] }
+  const roles = new Set(matching.flatMap((rule) => rule.roles ?? []))
+  const stepUp = matching.flatMap((rule) => rule.step_up ?? [])
+  return { class: named, roles: [...roles], ...(stepUp.length === 0 ? {} : { stepUp }) }
 }
 
 /** Names of the claims that keep a rule from naming this caller; none when it does. */

@@ -56,6 +56,26 @@ test('the least trusted of the matching rules wins, whatever their order', () =>
   expect(classify(rules.toReversed(), { a: 1 }).class).toBe('agent')
 })
 
+test('every step-up of a matching human rule is asked for, and none of others', () => {
+  const named = (claims: CallerRule['claims'], maxAge: number): CallerRule => ({
+    class: 'human',
+    claims,
+    roles: ['operator'],
+    step_up: { max_age: maxAge },
+  })
+  const rules = [
+    named({ groups: 'ops' }, 600),
+    named({ on_call: true }, 60),
+    rule('local', { x: 1 }),
+  ]
+  expect(classify(rules, { groups: ['ops'], on_call: true }).stepUp).toEqual([
+    { max_age: 600 },
+    { max_age: 60 },
+  ])
+  expect(classify(rules, { groups: ['ops'] }).stepUp).toEqual([{ max_age: 600 }])
+  expect(classify(rules, { groups: ['ops'], x: 1 })).toEqual({ class: 'local', roles: [] })
+})
+
 test('roles come from the human rules that match, once each', () => {
   const rules: CallerRule[] = [
     { class: 'human', claims: { groups: 'ops' }, roles: ['operator', 'auditor'] },

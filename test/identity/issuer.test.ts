@@ -70,6 +70,21 @@ describe('an issuer entry is refused for', () => {
   test.each([
     ['roles of a machine', 'class: ci\n    roles: [operator]', /class ci cannot hold roles/],
     ['an unknown class', 'class: root', /"class" has a value that is not accepted; "agent" or/],
+    [
+      'a step-up for no role',
+      'class: human\n    step_up: { max_age: 10m }',
+      /a step-up for no role; .*no step_up, or roles/,
+    ],
+    [
+      'a step-up that asks for nothing',
+      'class: human\n    roles: [operator]\n    step_up: {}',
+      /a step-up that asks for nothing/,
+    ],
+    [
+      'a step-up that would break a header',
+      `class: human\n    roles: [operator]\n    step_up: { acr: ['a", max_age="1'] }`,
+      /not an acr value/,
+    ],
     ['an unknown role', 'class: human\n    roles: [admin]', /"operator" or "approver"/],
   ])('%s', (_name, rule, message) => {
     expect(problems(GOOD.replace('class: ci', rule))).toEqual([expect.stringMatching(message)])

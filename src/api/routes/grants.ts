@@ -5,7 +5,7 @@ import { type EndAnswer, type GrantDetails, type GrantRecord, grantQuery } from 
 import { CredctlError } from '../../errors.ts'
 import type { Caller } from '../../identity/caller.ts'
 import type { CredentialState, GrantState } from '../../ledger/ledger.ts'
-import { type Operation, owns, type Principal, seesEverything, visibleGrants } from '../access.ts'
+import { type Operation, owns, type Principal, requireReach, visibleGrants } from '../access.ts'
 import { authenticate } from '../authenticate.ts'
 import type { ApiEnv, ApiParts } from '../parts.ts'
 
@@ -89,7 +89,7 @@ export function grantReceipts(parts: ApiParts) {
   }
 }
 
-/** Somebody else's grant is answered like one that does not exist: an id is no authority. */
+/** The grant that a request names, if it is the principal's to reach. */
 async function visible(
   parts: ApiParts,
   context: Context<ApiEnv>,
@@ -98,10 +98,8 @@ async function visible(
   const principal = await authenticate(parts, context, operation)
   const id = context.req.param('id') ?? ''
   const state = isUlid(id) ? await parts.ledger.grant(id) : undefined
-  if (state !== undefined && (owns(principal, state) || seesEverything(operation, principal))) {
-    return { principal, state }
-  }
-  throw new CredctlError('grant_not_found', 'there is no such grant for this caller')
+  requireReach(operation, principal, state, parts.clock.now())
+  return { principal, state }
 }
 
 /** Whoever holds the grant token acts as the grant's own caller. */

@@ -163,6 +163,10 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode | ReasonCode, Explanation>>
     means: 'The proof of possession needs a nonce of the broker.',
     next: 'Repeat with the nonce of the DPoP-Nonce header.',
   },
+  authentication_insufficient: {
+    means: 'The role of this person reaches that only after a newer or a stronger login.',
+    next: 'Sign in again as the WWW-Authenticate header asks: credctl login --max-age or --acr.',
+  },
   issuer_keys_unavailable: {
     means: 'The keys of the issuer cannot be fetched, so that nothing of it can be verified.',
     next: 'Try again; credctl doctor issuers tells an operator what the network says.',
