@@ -29,7 +29,7 @@ export interface Patience {
   readonly firstPauseMs: number
 }
 
-export const PATIENCE: Patience = { deadlineMs: 8_000, attemptMs: 4_000, firstPauseMs: 50 }
+export const PATIENCE: Patience = { deadlineMs: 5_000, attemptMs: 5_000, firstPauseMs: 50 }
 
 export interface ClientOptions {
   readonly address: string
