@@ -14,6 +14,7 @@ import {
 import { loginOutput } from './login.ts'
 import { postgresScriptOutput } from './postgres.ts'
 import {
+  scopeDiffOutput,
   scopeExplainOutput,
   scopeLintOutput,
   scopeListOutput,
@@ -30,6 +31,7 @@ export const OUTPUTS = {
   'scope show': scopeShowOutput,
   'scope lint': scopeLintOutput,
   'scope plan': scopePlanOutput,
+  'scope diff': scopeDiffOutput,
   'scope explain': scopeExplainOutput,
   'scope simulate': scopeSimulateOutput,
   'aws-credentials': awsCredentialsOutput,

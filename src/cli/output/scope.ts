@@ -39,6 +39,20 @@ export const scopePlanOutput = z
   })
   .meta({ id: 'ScopePlan' })
 
+export const scopeDiffOutput = z
+  .strictObject({
+    /** Scopes that give something else than before, or to somebody else. */
+    changes: z.array(
+      z.strictObject({
+        scope: z.string(),
+        status: z.enum(['added', 'removed', 'changed']),
+        gained: z.array(z.string()),
+        lost: z.array(z.string()),
+      }),
+    ),
+  })
+  .meta({ id: 'ScopeDiff' })
+
 export const scopeExplainOutput = z
   .strictObject({ code: z.string(), means: z.string(), next: z.string() })
   .meta({ id: 'ScopeExplain' })
@@ -63,6 +77,7 @@ export const scopeSimulateOutput = z
   })
   .meta({ id: 'ScopeSimulate' })
 
+export type ScopeDiffOutput = z.infer<typeof scopeDiffOutput>
 export type ScopeSimulateOutput = z.infer<typeof scopeSimulateOutput>
 export type ScopeListOutput = z.infer<typeof scopeListOutput>
 export type ScopeShowOutput = z.infer<typeof scopeShowOutput>

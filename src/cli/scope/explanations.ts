@@ -155,6 +155,10 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode | ReasonCode, Explanation>>
     means: 'The token was used before, and its issuer is configured for single use.',
     next: 'Get a fresh one for each request; find out who else has it.',
   },
+  token_revoked: {
+    means: 'The cluster that issued the token no longer accepts it.',
+    next: 'Its pod or service account was deleted: ask again from one that runs.',
+  },
   proof_invalid: {
     means: 'The proof of possession does not fit the token or the request.',
     next: 'Make a new DPoP proof for this method, URL and token.',

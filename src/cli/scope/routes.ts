@@ -115,6 +115,24 @@ const simulate = command({
   },
 })
 
+const diff = command({
+  run: () => import('./diff.ts'),
+  parameters: {
+    flags: { scopes: scopesFlag, config: configFlag, output: outputFlag },
+    positional: {
+      kind: 'tuple',
+      parameters: [
+        { placeholder: 'base', parse: nonEmpty, brief: 'Directory or git revision of before' },
+      ],
+    },
+  },
+  docs: {
+    brief: 'Tell a reviewer what a change of scopes gives and takes, and to whom',
+    fullDescription:
+      'Compares what is compiled, not how it is written: tables and verbs, actions and resources, callers, life and limits.',
+  },
+})
+
 const explain = command({
   run: () => import('./explain.ts'),
   parameters: {
@@ -128,6 +146,6 @@ const explain = command({
 })
 
 export const scopeRoutes = buildRouteMap({
-  routes: { list, show, lint, plan, simulate, explain },
+  routes: { list, show, lint, plan, simulate, diff, explain },
   docs: { brief: 'Task scopes: what one kind of task may touch' },
 })

@@ -1,12 +1,13 @@
 import { scopeSummary } from '../../api/scope-summary.ts'
 import { formatDuration } from '../../document/text.ts'
 import type { TableAccess } from '../../scope/access-postgres.ts'
-import type { Access, AllowRule, Scope } from '../../scope/scope.ts'
+import type { Access, Scope } from '../../scope/scope.ts'
 import { type Cli, EXIT } from '../cli.ts'
 import type { OutputFlag, ScopesFlag } from '../flags.ts'
 import type { ScopeShowOutput } from '../output/scope.ts'
 import { answer, heading, printable } from '../terminal.ts'
 import { findScope } from './find.ts'
+import { ruleText } from './rule-text.ts'
 
 /** `credctl scope show NAME` */
 export default async function show(
@@ -38,11 +39,6 @@ function text(cli: Cli, scope: ScopeShowOutput, { access }: Scope): string {
     ...Object.entries(access).flatMap(([target, given]) => accessLines(target, given)),
   ]
   return `${lines.map((line) => (line.includes('\x1b') ? line : printable(line))).join('\n')}\n`
-}
-
-function ruleText({ caller, issuer, claims }: AllowRule): string {
-  const wanted = Object.entries(claims).map(([name, value]) => `${name}=${value}`)
-  return `${caller} of ${issuer} with ${wanted.join(', ')}`
 }
 
 function accessLines(target: string, access: Access): string[] {
