@@ -1,6 +1,5 @@
 import type pg from 'pg'
 import { formatCheckpoint } from '../checkpoint.ts'
-import { HASH_BYTES } from '../merkle.ts'
 import type { Signer } from '../note.ts'
 import { proveInclusion } from '../proof.ts'
 import type { GrantEntry, LedgerLog } from '../reader.ts'
@@ -9,10 +8,14 @@ import { encodeBundle, MAX_TILE_LEVEL, TILE_WIDTH } from '../tile.ts'
 import { unavailable } from './connection.ts'
 import { type Head, readHead, tileHashes } from './head.ts'
 
+/** 8 KB each. */
+const KEPT_TILES = 256
+
 /** The published face of a log in PostgreSQL. Reads only; any replica answers for the whole log. */
 export class PostgresLog implements LedgerLog {
   readonly #pool: pg.Pool
   readonly #signer: Signer
+  readonly #tiles = new Map<string, Buffer>()
 
   constructor(pool: pg.Pool, signer: Signer) {
     this.#pool = pool
@@ -70,21 +73,32 @@ export class PostgresLog implements LedgerLog {
     return this.#signer.sign(formatCheckpoint({ origin: this.#signer.name, size, root }))
   }
 
+  /** A partial tile follows from what is below it, whether or not it is full by now. */
   async #tile(level: number, index: number, width: number): Promise<Uint8Array | undefined> {
-    const full = await this.#fullTile(level, index)
-    if (full !== undefined) return full.subarray(0, width * HASH_BYTES)
-    if (width === TILE_WIDTH) return undefined
+    if (width === TILE_WIDTH) return await this.#fullTile(level, index)
     const hashes = await tileHashes(this.#pool, level, index * TILE_WIDTH, width)
     return hashes.length === width ? Buffer.concat(hashes) : undefined
   }
 
   async #fullTile(level: number, index: number): Promise<Buffer | undefined> {
+    const key = `${level}/${index}`
+    const known = this.#tiles.get(key)
+    if (known !== undefined) return known
     const { rows } = await this.#pool.query<{ hashes: Buffer }>({
       name: 'ledger-tile',
       text: 'SELECT hashes FROM credctl_ledger.tiles WHERE level = $1 AND index = $2',
       values: [level, index],
     })
-    return rows[0]?.hashes
+    const hashes = rows[0]?.hashes
+    if (hashes !== undefined) this.#keep(key, hashes)
+    return hashes
+  }
+
+  /** Full tiles never change, and the few above level 0 are in every proof. */
+  #keep(key: string, hashes: Buffer): void {
+    const [oldest] = this.#tiles.keys()
+    if (this.#tiles.size >= KEPT_TILES && oldest !== undefined) this.#tiles.delete(oldest)
+    this.#tiles.set(key, hashes)
   }
 
   async #read<T>(run: () => Promise<T>): Promise<T> {
