@@ -42,7 +42,11 @@ export type Acceptance = z.infer<typeof acceptance>
 export const postgresTarget = fields({
   ...postgresConnection,
   admin: fields({
-    user: z.string().min(1).max(63),
+    /** Short enough that its second role, `…_grants`, is a name PostgreSQL does not cut. */
+    user: z
+      .string()
+      .min(1)
+      .refine((name) => Buffer.byteLength(name) <= 56, 'longer than 56 bytes'),
     password: secretReference,
   }),
   /**

@@ -56,3 +56,15 @@ describe('accepting a finding', () => {
     )
   })
 })
+
+describe("the admin's name", () => {
+  it.for([
+    ['a'.repeat(56), true],
+    ['a'.repeat(57), false],
+    ['é'.repeat(29), false],
+    ['', false],
+  ] as const)('%s: %s', ([user, accepted]) => {
+    const admin = { user, password: 'env:DB_PASSWORD' }
+    expect(postgresTarget.safeParse({ ...TARGET, admin }).success).toBe(accepted)
+  })
+})
