@@ -72,11 +72,14 @@ export interface GrantFilter {
 /**
  * The append-only log and the state derived from it. When `append` resolves, the entry, its place
  * in the signed tree and the state it implies are durable together; when it rejects, none of them
- * is, and the caller must not act as if it were recorded.
+ * is, and the caller must not act as if it were recorded. One exception: when the database went
+ * away during a commit and stayed away, `ledger_unavailable` leaves open whether the entry is there;
+ * the caller does nothing on it, and what was recorded ends as if nobody had fetched it.
  *
  * Errors: `ledger_unavailable` (try later), `limit_reached` (a bound no longer holds; decide
- * again), `grant_ended` (the grant or credential is already finished), `ledger_diverged` (the database holds a
- * tree this key never signed: stop).
+ * again), `grant_ended` (the grant or credential is already finished), `ledger_diverged` (the
+ * database holds a tree this key never signed: stop), `request_too_large` (more than an entry
+ * holds).
  */
 export interface Ledger {
   append(entry: Entry, guard?: Guard): Promise<Appended>

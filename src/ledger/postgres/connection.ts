@@ -52,8 +52,11 @@ export function clientConfig(connection: LedgerConnection): pg.ClientConfig {
 }
 
 /** A pool whose idle connections may fail without ending the process: the next use makes anew. */
-export function createPool(connection: LedgerConnection, max: number): pg.Pool {
-  const pool = new pg.Pool({ ...clientConfig(connection), max, idleTimeoutMillis: 60_000 })
+export function createPool(
+  connection: LedgerConnection,
+  { max, idleMs }: { readonly max: number; readonly idleMs: number },
+): pg.Pool {
+  const pool = new pg.Pool({ ...clientConfig(connection), max, idleTimeoutMillis: idleMs })
   pool.on('error', () => undefined)
   // The pool listens to idle clients only; one that is in use may break between two statements.
   pool.on('connect', (client) => client.on('error', () => undefined))

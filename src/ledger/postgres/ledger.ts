@@ -33,7 +33,9 @@ export interface PostgresLedgerOptions {
   readonly clock?: Clock
 }
 
-const READERS = 8
+/** Kept open: the first append after a quiet night is as fast as any. */
+const WRITER = { max: 1, idleMs: 0 }
+const READERS = { max: 8, idleMs: 60_000 }
 
 const TAKE = 'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS taken'
 const GIVE_UP = 'SELECT pg_advisory_unlock(hashtextextended($1, 0))'
@@ -70,7 +72,7 @@ export class PostgresLedger implements Ledger {
    */
   static async open(options: PostgresLedgerOptions): Promise<PostgresLedger> {
     const { connection, signer, formerKeys = [], remembered } = options
-    const writing = createPool(connection, 1)
+    const writing = createPool(connection, WRITER)
     const reading = createPool(connection, READERS)
     try {
       await checkSchema(reading)

@@ -12,6 +12,9 @@ interface Difference {
   readonly entry: number
 }
 
+/** More do not tell more. */
+const MAX_DIFFERENCES = 10_000
+
 /**
  * Grows the tree from the entries and compares it with what the log published. Which side of a
  * difference is wrong shows only at the end, against the signed root.
@@ -91,7 +94,7 @@ export class Tree {
       return
     }
     if (Buffer.compare(stored, computed) === 0) return
-    for (let at = 0; at < id.width; at += 1) {
+    for (let at = 0; at < id.width && this.#differences.length < MAX_DIFFERENCES; at += 1) {
       const place = [at * HASH_BYTES, (at + 1) * HASH_BYTES] as const
       if (Buffer.compare(stored.subarray(...place), computed.subarray(...place)) === 0) continue
       const entry = (id.index * TILE_WIDTH + at) * TILE_WIDTH ** id.level
