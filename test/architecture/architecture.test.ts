@@ -222,6 +222,20 @@ describe('authority', () => {
     expect(calls).toEqual(['mint/mint.ts: mintCredential'])
   })
 
+  test('what a mint prepares, it prepares for redemption alone', () => {
+    const calls = offences(({ nodes }) =>
+      nodes.flatMap(({ node, parents }) =>
+        node.type === 'CallExpression' &&
+        isNode(node['callee']) &&
+        node['callee'].type === 'MemberExpression' &&
+        propertyOf(node['callee']) === 'prepare'
+          ? [functionNames(parents).join('.')]
+          : [],
+      ),
+    )
+    expect(calls).toEqual(['lifecycle/redemption.ts: recordIntent'])
+  })
+
   test('mintCredential is called by redemption alone, after decide', () => {
     const calls = offences(({ nodes }) =>
       nodes.flatMap(({ node }) =>
