@@ -50,6 +50,7 @@ export function hardenSql(admin: string): string[] {
     'CREATE SCHEMA IF NOT EXISTS credctl',
     'REVOKE ALL ON SCHEMA credctl FROM PUBLIC',
     'CREATE TABLE IF NOT EXISTS credctl.hardening (step int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, undo text NOT NULL)',
+    RECORD_IS_OURS,
     membershipBlock(admin),
     revocationBlock(),
     ...guardStatements(),
@@ -60,6 +61,7 @@ export function hardenSql(admin: string): string[] {
 export function unhardenSql(): string[] {
   return [
     'SET LOCAL search_path = pg_catalog, pg_temp',
+    RECORD_IS_OURS,
     'DROP EVENT TRIGGER IF EXISTS credctl_ddl_guard',
     `DO $do$ DECLARE change record; BEGIN
   FOR change IN SELECT undo FROM credctl.hardening ORDER BY step DESC LOOP
@@ -75,6 +77,20 @@ EXCEPTION WHEN dependent_objects_still_exist THEN RAISE NOTICE '${FORMER_PUBLIC}
 END $do$`,
   ]
 }
+
+/**
+ * The undoing runs what the record says. Whoever may create schemas could have put one there first,
+ * with statements that a superuser would then run.
+ */
+const RECORD_IS_OURS = `DO $do$ BEGIN
+  IF EXISTS (SELECT FROM (
+      SELECT n.nspowner AS owner, n.nspacl AS acl FROM pg_namespace n WHERE n.nspname = 'credctl'
+      UNION ALL SELECT c.relowner, c.relacl FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'credctl'
+      UNION ALL SELECT p.proowner, NULL FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'credctl') held
+    WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = held.owner AND (r.rolsuper OR r.rolname = current_user))
+      OR EXISTS (SELECT FROM aclexplode(held.acl) x WHERE x.grantee <> held.owner))
+  THEN RAISE EXCEPTION 'schema credctl is not only yours: look at what is in it, and drop it' USING ERRCODE = '42501'; END IF;
+END $do$`
 
 function membershipBlock(admin: string): string {
   return `DO $do$ DECLARE member name; BEGIN
