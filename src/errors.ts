@@ -22,6 +22,7 @@ export const ERROR_CODES = [
   'token_claim_missing',
   'token_claim_invalid',
   'token_replayed',
+  'token_revoked',
   'proof_invalid',
   'proof_nonce_required',
   'authentication_insufficient',

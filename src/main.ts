@@ -122,7 +122,7 @@ async function start(
   const broker = new Broker(parts)
   const metrics = createMetrics()
   const { replay } = ledger
-  const verifier = createVerifier(issuers, { clock, replay })
+  const verifier = createVerifier(issuers, { clock, replay, resolve })
   watchIssuers(metrics, () => verifier.keys())
   const nonces = createProofNonces(nonceKey(keys.token.reveal()), clock)
   const proofs = createProofVerifier({ clock, replay, nonces })

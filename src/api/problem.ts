@@ -21,6 +21,7 @@ export const STATUS: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
   token_claim_invalid: 401,
   token_header_refused: 401,
   token_replayed: 401,
+  token_revoked: 401,
   proof_invalid: 401,
   proof_nonce_required: 401,
   authentication_insufficient: 401,

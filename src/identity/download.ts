@@ -53,7 +53,10 @@ async function readBody(response: Response, url: string): Promise<Buffer> {
 }
 
 /** The body, or an error as soon as it is larger than `limit` bytes. */
-export async function readBounded({ body }: Response, limit: number): Promise<Buffer> {
+export async function readBounded(
+  { body }: { readonly body: AsyncIterable<Uint8Array> | null },
+  limit: number,
+): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of body ?? []) {

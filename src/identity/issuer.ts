@@ -4,27 +4,14 @@ import { fields, refuse } from '../document/fields.ts'
 import { duration } from '../document/text.ts'
 import { ALGORITHMS, type Algorithm } from './algorithms.ts'
 import { type CallerRule, callerRule, claimName } from './caller-rule.ts'
-import { isExactUrl } from './exact-url.ts'
+import { exactText, exactUrl, isExactUrl } from './exact-url.ts'
+import { tokenReview } from './kubernetes/token-review.ts'
 import { AWS_SIGNED_ISSUER } from './presets/aws-signed.ts'
 import { ISSUER_KINDS, type IssuerKind, PRESETS } from './presets/kinds.ts'
 import type { Preset, ReplayPolicy } from './presets/preset.ts'
 import { isTrustDomain } from './presets/spiffe.ts'
 
 const MAX_LIFETIME = 86_400
-
-/** The exact text of a URL: any two spellings of one place are two texts, and one is refused. */
-function exactText(accepts: (text: string) => boolean) {
-  return z
-    .string()
-    .max(1024)
-    .transform((text, context) => {
-      if (accepts(text)) return text
-      const expected =
-        'https://host/path in lower case without query, user or default port; http:// only on a loopback address'
-      context.addIssue({ code: 'custom', message: 'not an accepted URL', params: { expected } })
-      return z.NEVER
-    })
-}
 
 const issuerFields = fields({
   kind: z
@@ -34,7 +21,7 @@ const issuerFields = fields({
   issuer: exactText((text) => isExactUrl(text) || isTrustDomain(text)).meta({
     description: 'Exactly the iss claim of its tokens.',
   }),
-  jwks_url: exactText(isExactUrl)
+  jwks_url: exactUrl
     .optional()
     .meta({ description: 'Where its keys are; OpenID discovery of the issuer when absent.' }),
   audience: z
@@ -64,6 +51,10 @@ const issuerFields = fields({
     .max(50)
     .default([])
     .meta({ description: 'Claims every token must carry, besides sub, iat and exp.' }),
+  token_review: tokenReview.optional().meta({
+    description:
+      'Asks the cluster about each token after its signature; only with kind kubernetes.',
+  }),
   replay: z
     .enum(['once', 'allowed'])
     .optional()
@@ -90,6 +81,7 @@ export const issuerSchema = issuerFields
   .superRefine((entry, context) => {
     checkSpiffe(entry, context)
     checkAwsSigned(entry, context)
+    checkTokenReview(entry, context)
     for (const [index, rule] of entry.callers.entries()) {
       checkRule(rule, PRESETS[entry.kind], entry.kind, problem(context, index))
     }
@@ -137,6 +129,13 @@ function checkAwsSigned({ kind, issuer, jwks_url }: Entry, context: z.core.$Refi
     const message = 'kind aws-signed has no keys'
     refuse(context, message, { path: ['jwks_url'], expected: 'nothing' })
   }
+}
+
+/** Other issuers have no such endpoint, and what has it would learn their tokens. */
+function checkTokenReview({ kind, token_review }: Entry, context: z.core.$RefinementCtx): void {
+  if (token_review === undefined || kind === 'kubernetes') return
+  const message = `kind ${kind} has no TokenReview`
+  refuse(context, message, { path: ['token_review'], expected: 'nothing, or kind: kubernetes' })
 }
 
 /** Rules that would rest on something the kind of issuer does not vouch for. */

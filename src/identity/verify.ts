@@ -2,9 +2,10 @@ import { errors, type JWTPayload, jwtVerify } from 'jose'
 import { digestBytes } from '../canonical.ts'
 import type { Clock } from '../clock.ts'
 import { CredctlError, type ErrorCode } from '../errors.ts'
+import type { ResolveSecret } from '../secret/resolve.ts'
 import { readActor } from './actor.ts'
 import { createCallerIdentityVerifier } from './aws/caller-identity.ts'
-import type { Caller } from './caller.ts'
+import type { Caller, Claims } from './caller.ts'
 import { flattenClaims } from './claims.ts'
 import { classify } from './classify.ts'
 import { discoverKeyUrl } from './discovery.ts'
@@ -12,6 +13,7 @@ import { downloadJson, type Fetch } from './download.ts'
 import type { IssuerConfig } from './issuer.ts'
 import { findIssuer, unknownIssuer } from './issuer-lookup.ts'
 import { KeySet, type KeySetState, type KeySetTimes } from './key-set.ts'
+import { reviewToken } from './kubernetes/token-review.ts'
 import { checkTimes, requireClaims, requireSubject } from './payload.ts'
 import { PRESETS } from './presets/kinds.ts'
 import { MemoryReplayStore, type ReplayStore, spendToken } from './replay.ts'
@@ -24,6 +26,8 @@ export interface VerifierOptions {
   /** Limit of one key request, body included. */
   readonly timeoutMs?: number
   readonly times?: KeySetTimes
+  /** Gives what an issuer's TokenReview needs; without it such tokens are refused. */
+  readonly resolve?: ResolveSecret
   /** Remembers single-use tokens. This process's memory when absent: enough for one replica only. */
   readonly replay?: ReplayStore
 }
@@ -52,6 +56,8 @@ interface KnownIssuer {
   readonly name: string
   readonly config: IssuerConfig
   readonly keys: KeySet
+  /** Whether the issuer still stands by a verified token, where it can be asked. */
+  readonly review: (text: string, claims: Claims) => Promise<void>
 }
 
 /** A verifier for exactly these issuers. No issuers, no callers. */
@@ -63,7 +69,14 @@ export function createVerifier(
   const replay = options.replay ?? new MemoryReplayStore(options.clock)
   const known = entries
     .filter(([, config]) => config.kind !== 'aws-signed')
-    .map(([name, config]): KnownIssuer => ({ name, config, keys: keysOf(config, options) }))
+    .map(
+      ([name, config]): KnownIssuer => ({
+        name,
+        config,
+        keys: keysOf(config, options),
+        review: reviewOf(config, options),
+      }),
+    )
   const byUrl = new Map(known.map((issuer) => [issuer.config.issuer, issuer]))
   const [aws] = entries
     .filter(([, config]) => config.kind === 'aws-signed')
@@ -90,6 +103,19 @@ function keysOf({ kind, issuer, jwks_url }: IssuerConfig, options: VerifierOptio
   return new KeySet(load, options.clock, options.times)
 }
 
+function reviewOf(
+  { token_review: place, audience }: IssuerConfig,
+  { resolve = unresolvable, timeoutMs = 3000 }: VerifierOptions,
+): KnownIssuer['review'] {
+  if (place === undefined) return async () => undefined
+  return async (text, claims) =>
+    await reviewToken(text, claims, place, { resolve, audience, timeoutMs })
+}
+
+async function unresolvable(reference: string): Promise<never> {
+  throw new CredctlError('secret_unresolvable', `${reference} cannot be resolved here`)
+}
+
 /** What can refuse without a key comes first, so that a stranger's token never causes a request. */
 async function verify(
   text: string,
@@ -106,6 +132,7 @@ async function verify(
   checkTimes(token.payload, issuer.config, clock)
   const payload = await verifySignature(token, issuer, clock)
   const caller = toCaller(text, payload, issuer)
+  await issuer.review(text, caller.claims)
   if (use.spend && issuer.config.replay === 'once') await spendToken(payload, issuer, replay)
   return caller
 }

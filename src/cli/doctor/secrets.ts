@@ -36,7 +36,7 @@ function remedyFor(reference: SecretReference): string {
   return `Put the secret into ${place}, readable by the user of the broker alone.`
 }
 
-function secretsOf({ ledger, keys, environments, vault }: Config): Named[] {
+function secretsOf({ ledger, keys, environments, issuers, vault }: Config): Named[] {
   const named: Named[] = []
   const add = (where: string, reference: SecretReference | undefined) => {
     if (reference !== undefined) named.push({ where, reference })
@@ -50,6 +50,10 @@ function secretsOf({ ledger, keys, environments, vault }: Config): Named[] {
   if (ledger !== undefined) {
     const reference = ledger.owner.password
     named.push({ where: 'ledger.postgres.owner.password', reference, byHand: true })
+  }
+  for (const [name, { token_review: review }] of Object.entries(issuers)) {
+    add(`issuers.${name}.token_review.token`, review?.token)
+    add(`issuers.${name}.token_review.ca`, review?.ca)
   }
   for (const { name, targets } of environments.values()) {
     for (const [target, place] of Object.entries(targets)) {

@@ -3,6 +3,7 @@ import { requireConfig } from '../../config.ts'
 import { CredctlError } from '../../errors.ts'
 import { inspectToken, type TokenInspection } from '../../identity/inspect.ts'
 import { createVerifier } from '../../identity/verify.ts'
+import { openSecrets } from '../../secrets.ts'
 import { type Cli, EXIT } from '../cli.ts'
 import type { ConfigFlag, OutputFlag } from '../flags.ts'
 import { answer, printable } from '../terminal.ts'
@@ -12,11 +13,15 @@ const MAX_BYTES = 64 * 1024
 
 /** `credctl token inspect < FILE`: what the broker would make of a token, without showing it. */
 export default async function inspect(cli: Cli, flags: ConfigFlag & OutputFlag): Promise<number> {
-  const { issuers } = await requireConfig(flags.config)
+  const config = await requireConfig(flags.config)
   const token = await readStdin(cli)
   const clock = systemClock
-  const verifier = createVerifier(issuers, { clock })
-  const inspection = await inspectToken(token, { issuers, verifier, clock })
+  const secrets = openSecrets(config, cli.process.env)
+  const { issuers } = config
+  const verifier = createVerifier(issuers, { clock, resolve: secrets.resolve })
+  const inspection = await inspectToken(token, { issuers, verifier, clock }).finally(() =>
+    secrets.close(),
+  )
   answer(cli, flags, inspection, text)
   return inspection.accepted ? EXIT.ok : EXIT.failed
 }
