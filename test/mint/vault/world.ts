@@ -1,9 +1,8 @@
-import { type Clock, systemClock, systemRandom, ulid } from '../../../src/clock.ts'
+import { type Clock, systemClock } from '../../../src/clock.ts'
 import type { Grant } from '../../../src/decision/decide.ts'
 import { toEnvironment } from '../../../src/environment/environment.ts'
 import { vaultPostgresTarget } from '../../../src/environment/target-vault.ts'
 import type { Handle, VaultHandle } from '../../../src/ledger/entry.ts'
-import type { PostgresCredential } from '../../../src/mint/mint.ts'
 import { VaultPostgresMint } from '../../../src/mint/vault/postgres.ts'
 import { Secret } from '../../../src/secret/secret.ts'
 import { PATIENCE } from '../../../src/vault/client.ts'
@@ -32,10 +31,17 @@ export interface VaultWorld {
 export async function createVaultWorld(
   postgres: TestPostgres,
   server: TestVault,
-  access: unknown = ACCESS,
-  options: { tables?: string } = {},
 ): Promise<VaultWorld> {
-  const direct = await createWorld(postgres, options)
+  return await behindVault(await createWorld(postgres), postgres, server, ACCESS)
+}
+
+/** A database that exists already, behind Vault. */
+export async function behindVault(
+  direct: World,
+  postgres: TestPostgres,
+  server: TestVault,
+  access: unknown,
+): Promise<VaultWorld> {
   const { database, root } = direct
   const user = `vault_${database}`
   const password = 'a-password-of-the-test'
@@ -103,9 +109,4 @@ export function vaultOf(handle: Handle): VaultHandle {
   return handle
 }
 
-export function newId(): string {
-  return ulid(systemClock, systemRandom)
-}
-
-export type { PostgresCredential }
 export { planOf }
