@@ -1,22 +1,48 @@
-import { fork } from 'node:child_process'
+import { execFile, fork } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  onTestFinished,
+} from 'vitest'
 import { type EmbeddedServer, startEmbedded } from '../../src/embedded/embedded.ts'
 import { identify, waitForEnd } from '../../src/embedded/process.ts'
 
 const initdb = ['--wal-segsize=1', '--no-sync']
 const running: EmbeddedServer[] = []
+let template: string
 let directory: string
 
-beforeEach(async () => {
+/** A directory that the server's account can enter. */
+async function scratch(): Promise<string> {
   const parent = await mkdtemp(join(tmpdir(), 'credctl embedded ü-'))
   await chmod(parent, 0o711)
-  directory = join(parent, 'state', 'data base')
+  return parent
+}
+
+beforeAll(async () => {
+  template = join(await scratch(), 'template')
+  await (await startEmbedded({ directory: template, initdb })).stop()
+})
+
+afterAll(() => rm(join(template, '..'), { recursive: true, force: true }))
+
+/** Each test starts over a stopped server: making the first data directory takes half a second. */
+beforeEach(async () => {
+  directory = join(await scratch(), 'state', 'data base')
+  await mkdir(join(directory, '..'))
+  await promisify(execFile)('cp', ['-a', template, directory])
 })
 
 afterEach(async () => {
@@ -155,7 +181,10 @@ describe('an embedded server', () => {
 })
 
 describe.runIf(process.getuid?.() === 0)('started by root in a directory of its own', () => {
-  const closed = () => chmod(join(directory, '..', '..'), 0o700)
+  const closed = async () => {
+    await rm(directory, { recursive: true })
+    await chmod(join(directory, '..', '..'), 0o700)
+  }
   const location = () => readFile(join(directory, 'location'), 'utf8')
 
   it('keeps its data where the account of the server can be, and finds it again', async () => {
@@ -213,7 +242,6 @@ describe('a start over what an earlier one left', () => {
   })
 
   it('does not touch an unrelated process that has the old pid now', async () => {
-    await (await start()).stop()
     const bystander = fork(fileURLToPath(new URL('idle.ts', import.meta.url)))
     try {
       const pidFile = `${bystander.pid}\n${join(directory, 'data')}\n1\n1\n\n\n\nready\n`
@@ -227,8 +255,6 @@ describe('a start over what an earlier one left', () => {
   })
 
   it('starts anew when the first start died half-way', async () => {
-    await mkdir(join(directory, '..'), { recursive: true })
-    await (await start()).stop()
     await rm(join(directory, 'data'), { recursive: true })
     await mkdir(join(directory, 'new-abc', 'data'), { recursive: true })
     const server = await start()
@@ -236,18 +262,17 @@ describe('a start over what an earlier one left', () => {
   })
 
   it('refuses data of another major version, naming both', async () => {
-    await (await start()).stop()
     await writeFile(join(directory, 'data', 'PG_VERSION'), '15\n')
     await expect(start()).rejects.toThrow(/was made by PostgreSQL 15, this is 18/)
   })
 
   it('refuses to go on without the password file', async () => {
-    await (await start()).stop()
     await rm(join(directory, 'superuser-password'))
     await expect(start()).rejects.toThrow(/superuser-password is missing/)
   })
 
   it('refuses a directory that holds something else', async () => {
+    await rm(directory, { recursive: true })
     await mkdir(directory, { recursive: true })
     await chmod(directory, 0o755)
     await writeFile(join(directory, 'thesis.txt'), 'mine')
