@@ -72,6 +72,37 @@ describe('the preflight finds', () => {
   })
 })
 
+describe("the preflight finds of the broker's own roles", () => {
+  const objects = (world: World) => [world.admin.user, `${world.admin.user}_grants`]
+  it.for([
+    ['that one is a superuser', 0, (admin: string) => `ALTER ROLE ${admin} SUPERUSER`],
+    [
+      'that one may bypass row security',
+      1,
+      (admin: string) => `ALTER ROLE ${admin}_grants BYPASSRLS`,
+    ],
+    [
+      'that one is a member of the owner',
+      0,
+      (admin: string) => `GRANT owner_${admin.slice(15)} TO ${admin}`,
+    ],
+    [
+      'that somebody else can act as one',
+      1,
+      (admin: string) => `CREATE ROLE thief_${admin}; GRANT ${admin}_grants TO thief_${admin}`,
+    ],
+  ] as const)('%s', async ([, which, change]) => {
+    const world = await prepared(ACCESS, 'SELECT 1')
+    await world.root.query(change(world.admin.user))
+    const findings = await opened(world.mint()).preflight(world.plan(ACCESS), 'nonprod')
+    const found = findings.filter(({ finding }) => finding === 'broker_overprivileged')
+    expect(found.map(({ object }) => object)).toEqual([objects(world)[which]])
+    await world.root.query(found[0]?.fix ?? '')
+    const after = await opened(world.mint()).preflight(world.plan(ACCESS), 'nonprod')
+    expect(after.map(({ finding }) => finding)).not.toContain('broker_overprivileged')
+  })
+})
+
 describe('minting', () => {
   it('passes on an ordinary database, with warnings only', async () => {
     const world = await prepared(ACCESS, 'SELECT 1')

@@ -13,7 +13,7 @@ const PREPARED: Check = {
 const BROKER: Check = {
   finding: 'broker_overprivileged',
   level: 'blocks',
-  message: (object, detail) => `the broker's admin ${object} ${detail}`,
+  message: (object, detail) => `the broker's role ${object} ${detail}`,
   sql: `, broker AS (SELECT oid, rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname IN (session_user, current_user))
     SELECT quote_ident(rolname) AS object, 'is a superuser' AS detail, format('ALTER ROLE %I NOSUPERUSER', rolname) AS fix, 'blocks' AS level
       FROM broker WHERE rolsuper
@@ -22,6 +22,8 @@ const BROKER: Check = {
     UNION ALL SELECT DISTINCT quote_ident(rolname), 'is a member of ' || relowner::regrole || ', who owns declared tables',
         format('REVOKE %s FROM %I', relowner::regrole, rolname), 'blocks'
       FROM broker, scoped WHERE NOT rolsuper AND pg_has_role(broker.oid, relowner, 'MEMBER')
+    UNION ALL SELECT quote_ident(b.rolname), 'can be acted as by ' || m.member::regrole, format('REVOKE %I FROM %s', b.rolname, m.member::regrole), 'blocks'
+      FROM broker b JOIN pg_auth_members m ON m.roleid = b.oid WHERE (m.inherit_option OR m.set_option) AND m.member NOT IN (SELECT oid FROM broker)
     UNION ALL SELECT quote_ident(session_user), 'lacks pg_read_all_stats: the watchdog sees no times',
         format('GRANT pg_read_all_stats TO %I', session_user), 'warns' WHERE NOT pg_has_role(session_user, 'pg_read_all_stats', 'USAGE')`,
 }
