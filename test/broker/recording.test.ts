@@ -135,6 +135,44 @@ describe('a decision is recorded', () => {
   })
 })
 
+describe('a scope that a caller may not take', () => {
+  /** What differs between any two answers, and nothing else. */
+  const words = (answer: Awaited<ReturnType<typeof exchange>>, name: string) => {
+    const { request, grant, ...rest } = answer.body
+    expect(request).toMatch(/^[0-9A-Z]{26}$/)
+    expect(grant).toMatch(/^[0-9A-Z]{26}$/)
+    const headers = [...answer.headers].filter(
+      ([each]) => !/^(x-request-id|date|content-length)$/.test(each),
+    )
+    return { status: answer.status, headers, text: JSON.stringify(rest).replaceAll(name, 'NAME') }
+  }
+
+  test('is answered like one that does not exist, and is another thing in the log', async () => {
+    const names = ['others', 'nothing']
+    const answers = []
+    for (const scope of names) {
+      const token = await tokenOf(here, 'stranger', { sub: 'curious' })
+      answers.push(words(await exchange(here.url, form(token, { ...TASK, scope })), scope))
+    }
+    expect(answers[0]).toEqual(answers[1])
+    const recorded = (await entries()).slice(-2).map(({ body }) => body)
+    expect(
+      recorded.map(({ reasons }) => (reasons as { code: string }[]).map(({ code }) => code)),
+    ).toEqual([['claim_mismatch'], ['scope_unknown']])
+    expect(recorded[0]?.['scope']).toMatchObject({ name: 'others', digest: expect.any(String) })
+    expect(recorded[1]?.['scope']).toEqual({ name: 'nothing' })
+  })
+})
+
+test('the same request twenty times at once is twenty grants, each with its own entry', async () => {
+  const before = (await entries()).length
+  const body = form(await tokenOf(here, 'agent'))
+  const answers = await Promise.all(Array.from({ length: 20 }, () => exchange(here.url, body)))
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+  expect(new Set(answers.map((answer) => answer.body['access_token'])).size).toBe(20)
+  expect((await entries()).length).toBe(before + 20)
+})
+
 describe('an entry', () => {
   test('names the request that its answer and its log line name', async () => {
     const answer = await exchange(here.url, form(await tokenOf(here, 'agent')))
