@@ -33,19 +33,19 @@ export default async function exec(
   const identity = await identityToken(cli, flags, broker)
 
   const signals = new Signals()
-  const directory = await createPrivateDirectory(env)
-  const watch = startWatch(directory.path, env)
-  let grant: HeldGrant | undefined
+  const grant = await requestGrant(broker, identity, task)
+  const watch = startWatch(env, broker, grant)
+  let directory: PrivateDirectory | undefined
   try {
-    grant = await requestGrant(broker, identity, task)
-    watch.hold(broker, grant)
+    directory = await createPrivateDirectory(env)
+    watch.clean(directory.path)
     const given = await deliver(broker, grant, directory, flags)
     note(cli, statusLine(task, grant))
     return await signals.run(command, commandEnvironment(env, given))
   } finally {
     const [isRemoved, isEnded] = await Promise.all([
-      remove(cli, directory),
-      grant === undefined || end(cli, broker, grant),
+      directory === undefined || remove(cli, directory),
+      end(cli, broker, grant),
     ])
     // What could not be done is left to the watcher, which tries for longer.
     if (isRemoved && isEnded) watch.done()

@@ -4,8 +4,8 @@ import type { HeldGrant } from '../broker/grant.ts'
 
 /** Sees to it that a grant ends although its `credctl exec` was killed. */
 export interface Watch {
-  /** From here on the grant is looked after. */
-  hold(broker: string, grant: HeldGrant): void
+  /** This directory is to be removed as well. */
+  clean(directory: string): void
   /** Everything is ended and removed: nothing to do. */
   done(): void
 }
@@ -17,7 +17,7 @@ const WATCHER = fileURLToPath(new URL(`./watcher.${extension}`, import.meta.url)
 const PASSED_ON = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
 
 /** Starts the watcher, detached: a signal to our process group or terminal does not reach it. */
-export function startWatch(directory: string, env: NodeJS.ProcessEnv): Watch {
+export function startWatch(env: NodeJS.ProcessEnv, broker: string, grant: HeldGrant): Watch {
   const passed = PASSED_ON.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]))
   const watcher = spawn(process.execPath, [WATCHER], {
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -30,9 +30,9 @@ export function startWatch(directory: string, env: NodeJS.ProcessEnv): Watch {
   watcher.stdin.on('error', () => undefined)
   watcher.unref()
   const tell = (message: unknown) => watcher.stdin.write(`${JSON.stringify(message)}\n`)
-  tell({ directory })
+  tell({ broker, id: grant.id, token: grant.token })
   return {
-    hold: (broker, { id, token }) => void tell({ broker, id, token }),
+    clean: (directory) => void tell({ directory }),
     done: () => void watcher.stdin.end('"done"\n'),
   }
 }

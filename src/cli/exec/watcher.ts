@@ -19,7 +19,7 @@ function parseMessage(line: string): JsonObject {
   return JsonObject.parse(Buffer.from(line), 'a message of exec')
 }
 
-async function cleanUp([place, held]: readonly JsonObject[]): Promise<void> {
+async function cleanUp([held, place]: readonly JsonObject[]): Promise<void> {
   if (place !== undefined) await rm(place.text('directory'), { recursive: true, force: true })
   if (held === undefined) return
   for (const pause of TRIES_MS) {
