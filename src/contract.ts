@@ -44,6 +44,11 @@ export const task = z
   })
   .meta({ id: 'Task' })
 
+/** A task, and the less trusted class to see it as: what `/token` takes as a parameter of its own. */
+export const planRequest = z
+  .strictObject({ ...task.shape, caller_class: z.enum(CALLER_CLASSES).exactOptional() })
+  .meta({ id: 'PlanRequest' })
+
 /** RFC 9396 form of the same, on `/token`. */
 export const taskDetails = z
   .strictObject({ type: z.literal(TASK_DETAILS_TYPE), ...task.shape })

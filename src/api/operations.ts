@@ -42,7 +42,7 @@ export const ENDPOINTS = {
     path: '/v1/plans',
     summary: 'What a task would get. Nothing is minted, nothing recorded.',
     access: 'plan',
-    body: { type: JSON_TYPE, schema: contract.task },
+    body: { type: JSON_TYPE, schema: contract.planRequest },
     answer: { type: JSON_TYPE, schema: contract.planAnswer, text: 'The decision and the plan.' },
   },
   listGrants: {

@@ -170,6 +170,34 @@ describe('what is not one’s own', () => {
   })
 })
 
+describe('a plan for a less trusted class', () => {
+  async function planned(who: string, task: object) {
+    const headers = {
+      ...bearer(await tokenOf(here, who)).headers,
+      'content-type': 'application/json',
+    }
+    const body = JSON.stringify({ ...TASK, ...task })
+    return await send(`${here.url}/v1/plans`, { method: 'POST', headers, body })
+  }
+
+  test('is what that class would get', async () => {
+    const prod = { environment: 'prod' }
+    expect((await planned('ci', prod)).body).toMatchObject({ decision: 'allow' })
+    const asAgent = await planned('ci', { ...prod, caller_class: 'agent' })
+    expect(asAgent.body).toMatchObject({ decision: 'deny' })
+    expect(asAgent.body).not.toHaveProperty('plan')
+  })
+
+  test.each([
+    ['agent', 'ci', 403, 'caller_not_permitted'],
+    ['local', 'human', 403, 'caller_not_permitted'],
+    ['ci', 'root', 400, 'request_invalid'],
+  ])('is never one for a more trusted: %s as %s', async (who, wanted, status, code) => {
+    const answer = await planned(who, { environment: 'prod', caller_class: wanted })
+    expect([answer.status, answer.body['code']]).toEqual([status, code])
+  })
+})
+
 describe('one subject in two classes', () => {
   const seen = async (who: string, id: string) => {
     const headers = bearer(await tokenOf(here, who, { sub: 'both' }))

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
-import { task } from '../../contract.ts'
+import { planRequest } from '../../contract.ts'
 import { CredctlError } from '../../errors.ts'
+import { lowerClass } from '../../identity/delegation.ts'
 import { authenticate } from '../authenticate.ts'
 import { parseUnambiguous, readBody } from '../body.ts'
 import type { ApiEnv, ApiParts } from '../parts.ts'
@@ -13,11 +14,13 @@ export function planEndpoint(parts: ApiParts) {
     if (principal.kind !== 'caller') {
       throw new CredctlError('caller_not_permitted', 'plans are asked for with an identity token')
     }
-    const ask = await taskOf(context)
+    const { caller_class: lowerTo, ...ask } = await requestOf(context)
+    const { caller: asking } = principal
+    const caller = lowerTo === undefined ? asking : lowerClass(asking, lowerTo)
     // Planning costs more than reading the answer: nobody asks without end for what they cannot have.
-    const key = `plan ${identityKey(principal.caller)}`
+    const key = `plan ${identityKey(asking)}`
     await parts.limits.refusals.check(key)
-    const { decision, disclosed, plan } = await parts.broker.plan(principal.caller, ask)
+    const { decision, disclosed, plan } = await parts.broker.plan(caller, ask)
     if (decision.outcome === 'deny') await parts.limits.refusals.spend(key)
     // A plan of a scope that the caller may not take is not the caller's to see.
     const shown = decision.outcome === 'allow' ? { plan } : {}
@@ -25,15 +28,15 @@ export function planEndpoint(parts: ApiParts) {
   }
 }
 
-async function taskOf(context: Context<ApiEnv>) {
+async function requestOf(context: Context<ApiEnv>) {
   const json = parseUnambiguous(await readBody(context, 'application/json'))
   if (json === undefined) {
     throw new CredctlError('request_invalid', 'the body is not JSON, or says something twice')
   }
-  const parsed = task.safeParse(json)
+  const parsed = planRequest.safeParse(json)
   if (parsed.success) return parsed.data
   const where = parsed.error.issues[0]?.path.join('.') ?? ''
   throw new CredctlError('request_invalid', `the task is not accepted${where && ` at ${where}`}`, {
-    hint: 'Send scope, environment, intent and, if the scope has them, parameters.',
+    hint: 'Send scope, environment, intent and, if the scope has them, parameters; caller_class to be seen as less trusted.',
   })
 }
