@@ -10,6 +10,7 @@ const PARTS: Readonly<Record<string, () => Promise<{ bench: () => Promise<readon
   identity: () => import('./identity.ts'),
   'aws-compile': () => import('./aws-compile.ts'),
   'aws-mint': () => import('./aws-mint.ts'),
+  vault: () => import('./vault.ts'),
   cli: () => import('./cli.ts'),
 }
 
