@@ -21,7 +21,8 @@ export interface Admin extends Session {
 }
 
 const CONNECTIONS = 6
-const CONNECT_MS = 5_000
+/** For a connection of the pool to be free or made: a burst of a thousand mints fits in. */
+const CONNECT_MS = 10_000
 /** Above the server's own timeout: what the client gives up on must not commit later. */
 const ANSWER_MS = 20_000
 

@@ -17,7 +17,8 @@ export class LoginSecrets {
   /** Each is given out once. */
   async take(): Promise<LoginSecret> {
     const ready = this.#ready.pop()
-    void this.#fill()
+    // What fails here fails again, and visibly, when a secret is derived on demand.
+    this.#fill().catch(() => undefined)
     return ready ?? (await createLoginSecret(this.#random))
   }
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, expect, it } from 'vitest'
 import { testPostgres } from '../../support/postgres.ts'
 import type { ChaosOrders } from './chaos-broker.ts'
-import { createWorld, type World } from './database.ts'
+import { createWorld, mintOn, type World } from './database.ts'
 
 /** `npm run test:chaos` sets it to 1,000; the default suite shows the same with fewer. */
 const TOTAL = Number(process.env['CREDCTL_CHAOS'] ?? '30')
