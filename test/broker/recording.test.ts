@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -216,6 +216,15 @@ describe('an entry', () => {
     const { text } = await send(`${here.url}/log/checkpoint`)
     expect(Number(text.split('\n')[1])).toBeGreaterThan(receipt?.index ?? Number.MAX_VALUE)
   })
+})
+
+test('the log says to whoever reads it what the API keeps from others: the threat model says so', async () => {
+  await exchange(here.url, form(await tokenOf(here, 'stranger', { sub: 'read-by-all' })))
+  const last = (await entries()).length
+  const { text } = await send(`${here.url}/log/tile/entries/000.p/${last}`)
+  expect(text).toContain('read-by-all')
+  const model = await readFile('docs/threat-model.md', 'utf8')
+  expect(model).toContain('/log/tile/entries')
 })
 
 test('a dry run records nothing and mints nothing', async () => {
