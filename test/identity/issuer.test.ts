@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { parseSource } from '../../src/document/document.ts'
 import { issuerProblems, issuerSchema } from '../../src/identity/issuer.ts'
 import { issuerConfig } from './support.ts'
@@ -30,6 +32,20 @@ test('a short entry gets safe defaults', () => {
       required_claims: [],
     },
   })
+})
+
+test('the entries of the documentation are accepted', () => {
+  const text = readFileSync('docs/identity.md', 'utf8')
+  const blocks = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = '']) => yaml)
+  const whole = blocks.find((yaml) => yaml.startsWith('issuers:')) ?? ''
+  const review = blocks.find((yaml) => yaml.trim().startsWith('token_review:')) ?? ''
+  const place = 'uid: 7a1d4b0c-2c7f-4d1e-9a57-0f4d2b6f8a11 }\n'
+  const document = z.strictObject({ issuers: z.record(z.string(), issuerSchema) })
+  for (const yaml of [whole, whole.replace(place, place + review)]) {
+    const parsed = parseSource('identity.md', yaml, document)
+    expect(parsed.ok ? [] : parsed.diagnostics).toEqual([])
+    expect(parsed.ok && Object.keys(parsed.value.issuers)).toContain('people')
+  }
 })
 
 describe('an issuer entry is refused for', () => {
