@@ -5,6 +5,7 @@ import type { Cli } from './cli.ts'
 import { doctorRoutes } from './doctor/routes.ts'
 import { execCommand } from './exec/routes.ts'
 import { grantRoutes } from './grant/routes.ts'
+import { initCommand } from './init/routes.ts'
 import { logRoutes } from './log/routes.ts'
 import { loginCommand } from './login/routes.ts'
 import { postgresRoutes } from './postgres/routes.ts'
@@ -17,6 +18,7 @@ const root = buildRouteMap<string, Cli>({
     exec: execCommand,
     'aws-credentials': awsCredentialsCommand,
     login: loginCommand,
+    init: initCommand,
     scope: scopeRoutes,
     grant: grantRoutes,
     log: logRoutes,

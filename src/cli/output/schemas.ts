@@ -3,6 +3,7 @@ import { awsCredentialsOutput } from './aws-credentials.ts'
 import { doctorOutput } from './doctor.ts'
 import { failureOutput } from './failure.ts'
 import { grantListOutput, grantRevokeOutput, grantShowOutput } from './grant.ts'
+import { initOutput } from './init.ts'
 import {
   logExportOutput,
   logKeyOutput,
@@ -27,6 +28,7 @@ import { tokenInspectOutput } from './token.ts'
 
 /** What each command prints with `--output json`; `failure` is what any of them prints instead. */
 export const OUTPUTS = {
+  init: initOutput,
   'scope list': scopeListOutput,
   'scope show': scopeShowOutput,
   'scope lint': scopeLintOutput,

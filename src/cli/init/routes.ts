@@ -1,0 +1,40 @@
+import { command } from '../command.ts'
+import { outputFlag } from '../flags.ts'
+
+function numericId(text: string): string {
+  if (/^\d{1,19}$/.test(text)) return text
+  throw new SyntaxError('expected the numeric id, as gh api repos/OWNER/NAME shows it')
+}
+
+export const initCommand = command({
+  run: () => import('./init.ts'),
+  parameters: {
+    flags: {
+      githubOwnerId: {
+        kind: 'parsed',
+        parse: numericId,
+        default: '0',
+        placeholder: 'id',
+        brief: 'Numeric id of the organisation or user on GitHub; 0 is nobody',
+      },
+      githubRepositoryId: {
+        kind: 'parsed',
+        parse: numericId,
+        default: '0',
+        placeholder: 'id',
+        brief: 'Numeric id of the repository on GitHub; 0 is none',
+      },
+      yes: {
+        kind: 'boolean',
+        default: false,
+        withNegated: false,
+        brief: 'Write without asking',
+      },
+      output: outputFlag,
+    },
+  },
+  docs: {
+    brief: 'Write a first configuration, a first scope and a check for pull requests',
+    fullDescription: 'Writes into the current directory, asks before, and never over a file.',
+  },
+})
