@@ -137,7 +137,7 @@ describe('a lost connection', () => {
   it('at any moment under load loses and doubles nothing', async () => {
     const database = await migratedDatabase(postgres)
     const ledger = await openLedger(postgres, database)
-    const state = { stop: false }
+    const state = { stop: false, acknowledged: 0 }
     const killer = (async () => {
       while (!state.stop) {
         await postgres
@@ -145,13 +145,19 @@ describe('a lost connection', () => {
           .query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1', [
             RUNTIME,
           ])
-        await new Promise((resolve) => setTimeout(resolve, 7))
+        // By progress and not by the clock: on a slow machine nothing would ever get through.
+        const enough = state.acknowledged + 3
+        for (let wait = 0; wait < 50 && state.acknowledged < enough && !state.stop; wait += 1) {
+          await new Promise((resolve) => setTimeout(resolve, 7))
+        }
       }
     })()
     const answers = await Promise.allSettled(
       Array.from({ length: 300 }, async (_, number) => {
         await new Promise((resolve) => setTimeout(resolve, number))
-        return await ledger.append(denied(id(number)))
+        const appended = await ledger.append(denied(id(number)))
+        state.acknowledged += 1
+        return appended
       }),
     )
     state.stop = true
