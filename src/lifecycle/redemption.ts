@@ -37,6 +37,7 @@ export interface Fetch {
 
 /** Fetches after restarts and on other replicas mint anew; a loop of them ends here. */
 const CREDENTIALS_PER_TARGET = 8
+const FAILURES_PER_MINUTE = 10
 
 /** Decides again, records, mints, records: in this order, and nothing leaves before the last. */
 export async function redeem(parts: RedemptionParts, fetch: Fetch): Promise<Minted> {
@@ -95,12 +96,22 @@ async function refuse(
   throw new CredctlError(code, disclosed.map(({ message }) => message).join('; '))
 }
 
-async function refuseLoops({ ledger }: RedemptionParts, { state, target }: Fetch): Promise<void> {
-  const credentials = await ledger.credentials(state.id)
-  const made = credentials.filter((each) => each.target === target && each.status !== 'failed')
-  if (made.length < CREDENTIALS_PER_TARGET) return
-  const message = `the grant has already had ${made.length} credentials for ${target}`
-  throw new CredctlError('limit_reached', message, { hint: 'request a new grant' })
+/** Every try is two entries: a caller in a loop must not fill the log, nor the target with logins. */
+async function refuseLoops(parts: RedemptionParts, { state, target }: Fetch): Promise<void> {
+  const credentials = await parts.ledger.credentials(state.id)
+  const here = credentials.filter((each) => each.target === target)
+  const made = here.filter(({ status }) => status !== 'failed')
+  if (made.length >= CREDENTIALS_PER_TARGET) {
+    const message = `the grant has already had ${made.length} credentials for ${target}`
+    throw new CredctlError('limit_reached', message, { hint: 'request a new grant' })
+  }
+  const since = parts.clock.now().getTime() - 60_000
+  const failed = here.filter(({ status, requestedAt }) => {
+    return status === 'failed' && requestedAt.getTime() > since
+  })
+  if (failed.length < FAILURES_PER_MINUTE) return
+  const message = `${failed.length} tries for ${target} failed within a minute`
+  throw new CredctlError('rate_limited', message, { hint: 'wait a minute' })
 }
 
 interface Attempt {

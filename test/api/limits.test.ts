@@ -169,6 +169,21 @@ describe('a caller that is refused', () => {
   })
 })
 
+describe('a target that refuses', () => {
+  test('does not let a caller in a loop fill the log: each try is two entries', async () => {
+    const task = { ...TASK, scope: 'exports', parameters: { ticket: 'AB-1' } }
+    const grant = await granted(here, 'agent', task)
+    here.sts.failNext({ code: 'AccessDenied', status: 403, times: 10_000 })
+    const fetchOnce = () => send(`${here.url}/v1/credentials/exports`, bearer(grant.token))
+    expect((await fetchOnce()).body['code']).toBe('target_refused')
+    for (let round = 0; round < 12; round += 1) await fetchOnce()
+    const before = await count('entries')
+    const refused = await fetchOnce()
+    expect([refused.status, refused.body['code']]).toEqual([429, 'rate_limited'])
+    expect(await count('entries')).toBe(before)
+  })
+})
+
 describe('a stranger', () => {
   test('whose tokens are no good is slowed down at every door, and is no entry', async () => {
     const before = await count('entries')

@@ -195,6 +195,26 @@ describe('a fetch', () => {
     expect(here.target.existing.size).toBe(0)
   })
 
+  test('that fails ten times within a minute has to wait, whatever replica it asks', async () => {
+    const here = await start()
+    const grant = await here.grant()
+    const other = lifecycle(here.ledger, here.clock, here.target)
+    here.target.beforeMint = down
+    for (let tries = 0; tries < 10; tries += 1) {
+      here.clock.move(1000)
+      const replica = tries % 2 === 0 ? here : other
+      await expect(replica.fetch(grant)).rejects.toMatchObject({ code: 'target_unavailable' })
+    }
+    here.target.beforeMint = async () => undefined
+    for (const replica of [here, other]) {
+      await expect(replica.fetch(grant)).rejects.toMatchObject({ code: 'rate_limited' })
+    }
+    expect(await here.statuses(grant)).toEqual(Array(10).fill('failed'))
+    here.clock.move(51_000)
+    await here.fetch(grant)
+    expect(await here.statuses(grant)).toContain('minted')
+  })
+
   test('of a target that the grant does not have is refused, without an entry', async () => {
     const here = await start()
     const grant = await here.grant()
