@@ -48,16 +48,24 @@ export function classify(service: string, reviewed: Reviewed, source: Source) {
   for (const name of [...classes.keys(), ...(reviewed.unscoped ?? [])]) {
     if (!known.has(name)) problems.push(`${service}:${name} does not exist any more`)
   }
+  const forms = new Map(source.types.map((type) => [type.key, formsOf(type)]))
+  const typesOf = (action: Source['actions'][number]) =>
+    action.resourceTypes.flatMap(({ name }) => forms.get(name) ?? [])
   const lines = source.actions.map((action): [string, string] => {
-    const types = action.resourceTypes.map((type) => type.name)
-    const unscoped = types.length === 0 || (reviewed.unscoped ?? []).includes(action.name)
+    const types = typesOf(action).map(([name]) => name)
+    const unscoped =
+      action.resourceTypes.length === 0 || (reviewed.unscoped ?? []).includes(action.name)
     const parts = [classes.get(action.name) ?? '', ...types, ...(unscoped ? ['*'] : [])]
     return [action.name, parts.join('|')]
   })
-  const used = new Set(source.actions.flatMap((action) => action.resourceTypes.map((t) => t.name)))
-  const types = source.types.filter((type) => used.has(type.key))
-  const arns = types.map((type): [string, string] => [type.key, type.arn])
+  const arns = source.actions.flatMap(typesOf)
   return { problems, types: sorted(arns), actions: sorted(lines) }
+}
+
+/** One resource type may have several ARN forms, in one text: each becomes a type. */
+function formsOf({ key, arn }: Source['types'][number]): [name: string, form: string][] {
+  const forms = arn.split(', ')
+  return forms.map((form, index) => [index === 0 ? key : `${key} (${index + 1})`, form])
 }
 
 /** The text of `actions.json`; throws with every problem of every service. */

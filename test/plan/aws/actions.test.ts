@@ -82,6 +82,17 @@ describe('a refreshed source', () => {
     ])
   })
 
+  test('is split where one type has two ARN forms', () => {
+    const both = 'arn:aws:x:::a/$, arn:aws:x:::b/$'
+    const { actions, types } = classify(
+      'x',
+      { data_read: ['GetThing'], meta_read: ['ListThings'] },
+      { ...source, types: [{ key: 'thing', arn: both }] },
+    )
+    expect(types).toEqual({ thing: 'arn:aws:x:::a/$', 'thing (2)': 'arn:aws:x:::b/$' })
+    expect(actions['GetThing']).toBe('data_read|thing|thing (2)')
+  })
+
   test('marks what has no resource, or need not name one', () => {
     const reviewed = { meta_read: ['GetThing', 'ListThings'], unscoped: ['GetThing'] }
     expect(classify('x', reviewed, source).actions).toEqual({
