@@ -29,17 +29,22 @@ const FORM = 'application/x-www-form-urlencoded'
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const JWT = 'urn:ietf:params:oauth:token-type:jwt'
 
+/** Classes that a caller may ask to be treated as: less trusted than its own. */
+export type LoweredClass = 'agent' | 'local'
+
 /** Exchanges an identity token and a task for a grant (RFC 8693, RFC 9396). */
 export async function requestGrant(
   broker: string,
   identity: string,
   task: Task,
+  lowerTo?: LoweredClass,
 ): Promise<HeldGrant> {
   const body = new URLSearchParams({
     grant_type: EXCHANGE,
     subject_token: identity,
     subject_token_type: JWT,
     authorization_details: JSON.stringify([{ type: 'credctl_task', ...task }]),
+    ...(lowerTo === undefined ? {} : { caller_class: lowerTo }),
   }).toString()
   const url = new URL(`${broker}/token`)
   const headers = { 'content-type': FORM, accept: 'application/json' }

@@ -1,7 +1,13 @@
 import { basename } from 'node:path'
 import { CredctlError } from '../../errors.ts'
 import { brokerUrl } from '../broker/address.ts'
-import { endGrant, fetchCredential, type HeldGrant, requestGrant } from '../broker/grant.ts'
+import {
+  endGrant,
+  fetchCredential,
+  type HeldGrant,
+  type LoweredClass,
+  requestGrant,
+} from '../broker/grant.ts'
 import { identityToken } from '../broker/identity.ts'
 import type { Cli } from '../cli.ts'
 import { parametersOf } from '../flags.ts'
@@ -14,7 +20,10 @@ import { createPrivateDirectory, type PrivateDirectory } from './private-directo
 import { commandOf, Signals } from './signals.ts'
 import { startWatch } from './watch.ts'
 
-type Flags = TaskFlags & { readonly databaseUrl: boolean }
+type Flags = TaskFlags & {
+  readonly databaseUrl: boolean
+  readonly callerClass?: LoweredClass
+}
 
 /**
  * `credctl exec --scope S --env E -- CMD`: runs a command under a grant of its own. However the
@@ -33,7 +42,7 @@ export default async function exec(
   const identity = await identityToken(cli, flags, broker)
 
   const signals = new Signals()
-  const grant = await requestGrant(broker, identity, task)
+  const grant = await requestGrant(broker, identity, task, flags.callerClass)
   const watch = startWatch(env, broker, grant)
   let directory: PrivateDirectory | undefined
   try {

@@ -6,6 +6,12 @@ export const execCommand = command({
   parameters: {
     flags: {
       ...taskFlags,
+      callerClass: {
+        kind: 'enum',
+        values: ['agent', 'local'],
+        optional: true,
+        brief: 'Be treated as less trusted: agent, for a command that is one',
+      },
       databaseUrl: {
         kind: 'boolean',
         default: false,

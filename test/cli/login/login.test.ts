@@ -21,6 +21,7 @@ owner: team-orders
 description: What a person on a laptop may see.
 allow:
   - { caller: local, issuer: laptops, claims: { sub: alice } }
+  - { caller: agent, issuer: laptops, claims: { sub: alice } }
 environments: [staging, prod]
 ttl: 15m
 access:
@@ -126,6 +127,16 @@ describe('credctl login', () => {
     expect(ran.stdout).toContain('PGPASSFILE=')
     const listed = await credctl(['grant', 'list'])
     expect(listed.stdout).toContain('local alice')
+  })
+
+  test('lets a person start an agent as one, and nobody as more than they are', async () => {
+    await login([], inBrowser('alice'))
+    const task = ['--scope', 'look-at-orders', '--env', 'staging']
+    const as = (name: string) => credctl(['exec', ...task, '--caller-class', name, '--', 'true'])
+    const ran = await as('agent')
+    expect(ran.status, ran.stderr).toBe(0)
+    expect((await credctl(['grant', 'list'])).stdout).toContain('agent alice')
+    expect((await as('ci')).status).toBe(2)
   })
 
   test('does not make production of a laptop', async () => {
