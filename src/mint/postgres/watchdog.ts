@@ -13,18 +13,23 @@ const WIDEST: WatchedLimits = {
 /** Locks that no SELECT, INSERT, UPDATE or DELETE takes on a table. */
 const STRONG = `'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'`
 
-const SESSIONS = `SELECT a.pid, a.usesysid::int8::text AS oid, r.rolname AS login, a.backend_start::text AS started, d.description AS note,
+/** Locks are read once, not for each session: reading them stops everybody for a moment. */
+const SESSIONS = `WITH locks AS MATERIALIZED (SELECT pid, locktype, database, relation, mode, granted, waitstart FROM pg_locks),
+  strong AS MATERIALIZED (SELECT l.pid, max(l.mode) AS mode FROM locks l JOIN pg_database b ON b.datname = current_database()
+    WHERE l.locktype = 'relation' AND l.mode IN (${STRONG})
+      AND (l.database <> b.oid OR EXISTS (SELECT FROM pg_class c WHERE c.oid = l.relation AND c.relpersistence <> 't')) GROUP BY l.pid),
+  waiting AS MATERIALIZED (SELECT pid, extract(epoch FROM clock_timestamp() - min(waitstart))::float8 AS seconds
+    FROM locks WHERE NOT granted GROUP BY pid),
+  blocking AS MATERIALIZED (SELECT blocker AS pid, max(w.seconds) AS seconds
+    FROM waiting w, unnest(pg_blocking_pids(w.pid)) blocker WHERE blocker <> w.pid GROUP BY blocker)
+  SELECT a.pid, a.usesysid::int8::text AS oid, r.rolname AS login, a.backend_start::text AS started, d.description AS note,
     coalesce(r.rolvaliduntil <= now(), false) AS expired,
     extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS transaction,
     CASE WHEN a.state = 'active' THEN extract(epoch FROM clock_timestamp() - a.query_start)::float8 END AS statement,
     CASE WHEN a.state LIKE 'idle in transaction%' THEN extract(epoch FROM clock_timestamp() - a.state_change)::float8 END AS idle,
-    (SELECT max(l.mode) FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'relation' AND l.mode IN (${STRONG})
-      AND (l.database <> b.oid OR EXISTS (SELECT FROM pg_class c WHERE c.oid = l.relation AND c.relpersistence <> 't'))) AS mode,
-    (SELECT extract(epoch FROM clock_timestamp() - min(l.waitstart))::float8 FROM pg_locks l WHERE l.pid = a.pid AND NOT l.granted) AS waiting,
-    (SELECT extract(epoch FROM clock_timestamp() - min(l.waitstart))::float8 FROM pg_locks l
-      WHERE NOT l.granted AND l.pid <> a.pid AND a.pid = ANY (pg_blocking_pids(l.pid))) AS blocking
+    strong.mode, waiting.seconds AS waiting, blocking.seconds AS blocking
   FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
-    JOIN pg_database b ON b.datname = current_database()
+    LEFT JOIN strong ON strong.pid = a.pid LEFT JOIN waiting ON waiting.pid = a.pid LEFT JOIN blocking ON blocking.pid = a.pid
     LEFT JOIN pg_auth_members g ON g.member = r.oid
     LEFT JOIN pg_shdescription d ON d.objoid = g.roleid AND d.classoid = 'pg_authid'::regclass
   WHERE r.rolname LIKE $1 AND a.backend_type = 'client backend' AND EXISTS (SELECT FROM pg_auth_members m
