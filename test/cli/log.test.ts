@@ -80,6 +80,17 @@ describe('credctl log verify', () => {
     expect(stdout).toContain('log_forked')
   })
 
+  test('does not take a damaged memory for none', async () => {
+    await credctl('log', 'verify', '--key', vkey)
+    const directory = join(home, '.local/state/credctl/logs')
+    const [name = ''] = await readdir(directory)
+    await writeFile(join(directory, name), '{}')
+    const { status, stderr } = await credctl('log', 'verify', '--key', vkey)
+    await rm(join(directory, name))
+    expect(status).toBe(1)
+    expect(stderr).toContain('what is remembered of the log is damaged')
+  })
+
   test('verifies a copy without the broker, and finds one flipped byte in it', async () => {
     const keyFile = join(home, 'log.vkey')
     await writeFile(keyFile, `${vkey}\n`)

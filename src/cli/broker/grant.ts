@@ -1,3 +1,4 @@
+import { CredctlError } from '../../errors.ts'
 import { JsonObject } from './json.ts'
 import { ask, refusalOf } from './refusal.ts'
 import { send } from './request.ts'
@@ -56,16 +57,22 @@ function heldGrant(answer: JsonObject): HeldGrant {
   const expiresAt = new Date(details.text('expires_at'))
   if (Number.isNaN(expiresAt.getTime())) details.integer('expires_at')
   return {
-    id: details.text('grant'),
-    token: answer.text('access_token'),
+    id: details.matching('grant', /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/),
+    token: answer.matching('access_token', /^[A-Za-z0-9._~+/=-]{1,16384}$/),
     expiresAt,
     targets: details.object('targets').objects().map(grantedTarget),
     blastRadius: details.object('blast_radius'),
   }
 }
 
+/** Names become sections of files that know no quoting. */
 function grantedTarget([name, target]: [string, JsonObject]): GrantedTarget {
-  return { name, kind: target.text('kind'), region: target.optionalText('region') }
+  if (!/^[a-z][a-z0-9-]{0,62}$/.test(name)) {
+    throw new CredctlError('unavailable', 'the grant names a target that cannot be one')
+  }
+  const kind = target.matching('kind', /^[a-z]{1,32}$/)
+  const region = target.has('region') ? target.matching('region', /^[a-z0-9-]{1,32}$/) : undefined
+  return { name, kind, region }
 }
 
 /** Where SDKs fetch the credential of a target themselves. */

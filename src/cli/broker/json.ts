@@ -35,6 +35,12 @@ export class JsonObject {
     return this.#missing(name)
   }
 
+  /** Text of this form alone: what goes into files and variables must not start a line of its own. */
+  matching(name: string, form: RegExp): string {
+    const value = this.text(name)
+    return form.test(value) ? value : this.#missing(name)
+  }
+
   integer(name: string): number {
     const value = this.#fields.get(name)
     return Number.isSafeInteger(value) ? Number(value) : this.#missing(name)

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { CredctlError } from '../../errors.ts'
 import type { TreeHead } from '../../ledger/verify.ts'
 import { stateDirectory } from '../state-directory.ts'
 
@@ -34,8 +35,23 @@ export class SeenHeads {
       throw error
     })
     if (text === undefined) return []
-    const { heads } = stored.parse(JSON.parse(text))
+    const { heads } = this.#parse(text)
     return heads.map(({ size, root }) => ({ size, root: Buffer.from(root, 'base64') }))
+  }
+
+  #parse(text: string): z.infer<typeof stored> {
+    try {
+      return stored.parse(JSON.parse(text))
+    } catch (cause) {
+      throw new CredctlError(
+        'log_invalid',
+        `what is remembered of the log is damaged: ${this.#file}`,
+        {
+          hint: 'Look at who changed it. Without the file, the log is new to you.',
+          cause,
+        },
+      )
+    }
   }
 
   /** Remembers a head that was just verified. */

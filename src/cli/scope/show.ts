@@ -25,7 +25,6 @@ export default async function show(
 
 function text(cli: Cli, scope: ScopeShowOutput, { access }: Scope): string {
   const lines = [
-    `${heading(cli, scope.name)}  ${scope.description}`,
     `  file          ${scope.file}`,
     `  digest        ${scope.digest}`,
     `  owner         ${scope.owner}`,
@@ -38,7 +37,8 @@ function text(cli: Cli, scope: ScopeShowOutput, { access }: Scope): string {
     ...scope.allow.map((rule) => `  allow         ${ruleText(rule)}`),
     ...Object.entries(access).flatMap(([target, given]) => accessLines(target, given)),
   ]
-  return `${lines.map((line) => (line.includes('\x1b') ? line : printable(line))).join('\n')}\n`
+  const head = `${heading(cli, scope.name)}  ${printable(scope.description)}`
+  return [head, ...lines.map(printable)].map((line) => `${line}\n`).join('')
 }
 
 function accessLines(target: string, access: Access): string[] {
