@@ -54,6 +54,8 @@ Generated from \`src/cli\` by \`npm run generate\`.
 | \`CREDCTL_LOGIN_ISSUER\`, \`CREDCTL_LOGIN_CLIENT_ID\` | where \`login\` signs in, when \`--issuer\` and \`--client-id\` are not given |
 | \`NODE_EXTRA_CA_CERTS\` | authorities beside the ones Node.js ships |
 | \`XDG_STATE_HOME\` | where \`login\` keeps a token when there is no keychain, and \`log verify\` the heads it saw |
+| \`XDG_CACHE_HOME\` | where compiled code is kept between runs, when it is private; \`~/.cache\` otherwise |
+| \`XDG_STATE_HOME\` | where heads of verified logs are remembered; \`~/.local/state\` otherwise |
 | \`XDG_RUNTIME_DIR\` | where \`exec\` keeps its files, when it is there |
 
 ## Commands
