@@ -69,9 +69,10 @@ export async function reconcileTargets(parts: UpkeepParts): Promise<void> {
 export async function collectGroupRoles(parts: UpkeepParts): Promise<void> {
   await parts.ledger.exclusively('collect', async () => {
     const keep = groupRolesInForce(parts)
+    const used = vaultRolesInUse(await parts.ledger.minted())
     for (const { upkeep, ...place } of parts.mints.upkeep()) {
       try {
-        const { dropped } = await upkeep.collectGroups(keep)
+        const { dropped } = await upkeep.collectGroups(keep, used)
         if (dropped.length > 0) parts.onCollected(place, dropped)
       } catch (error) {
         parts.onUnreachable(place, error)
@@ -87,12 +88,15 @@ function groupRolesInForce({ catalog, environments }: UpkeepParts): string[] {
   return targets.flatMap(([name, target]) =>
     scopes.flatMap(({ access }) => {
       const declared = access[name]
-      if (target.kind !== 'postgres' || declared === undefined || !('postgres' in declared))
-        return []
+      if (!('database' in target) || declared === undefined || !('postgres' in declared)) return []
       const planned = planPostgres(declared.postgres, target)
       return planned.ok ? [planned.plan.groupRole] : []
     }),
   )
+}
+
+function vaultRolesInUse(minted: readonly CredentialState[]): string[] {
+  return minted.flatMap(({ handle }) => (handle.kind === 'vault' ? [handle.role] : []))
 }
 
 function viewOf(ledger: Ledger, now: Date, minted: readonly CredentialState[]): LedgerView {

@@ -64,6 +64,9 @@ export interface Upkeep {
   patrol(): Promise<readonly EndedSession[]>
   /** Compares what is at the target with the ledger, and ends what the ledger says is over. */
   reconcile(ledger: LedgerView): Promise<Reconciled>
-  /** Drops group roles that no login uses, except those to keep: of plans that are in force. */
-  collectGroups(keep: readonly string[]): Promise<Collected>
+  /**
+   * Drops group roles that no login uses, except those to keep: of plans that are in force. Where
+   * Vault mints, its own roles for such group roles, except those that live credentials use.
+   */
+  collectGroups(keep: readonly string[], usedVaultRoles: readonly string[]): Promise<Collected>
 }

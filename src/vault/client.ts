@@ -7,7 +7,7 @@ import type { VaultPath } from './path.ts'
 import { openTransport, type Transport } from './transport.ts'
 
 export interface Request {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'DELETE'
   readonly path: VaultPath
   readonly body?: object
   /** Absent for logins and for `sys/health`. */
@@ -40,7 +40,7 @@ export interface ClientOptions {
 }
 
 /**
- * Sends requests to one Vault by way of node-vault, of which only `read` and `write` are used: with
+ * Sends requests to one Vault by way of node-vault, of which only `read`, `write` and `request` are used: with
  * our own transport, fresh headers for each call, and none of the environment's values. Answers of
  * any status resolve, except those that repeating could not get past. Errors:
  * `target_unavailable`, `target_refused`.
@@ -89,16 +89,19 @@ export class Client {
     const signal = AbortSignal.timeout(Math.max(1, Math.min(leftMs, patience.attemptMs)))
     const options = { headers: headersOf(request, namespace), signal }
     try {
-      const body =
-        request.method === 'GET'
-          ? await vault.read(request.path, options)
-          : await vault.write(request.path, request.body ?? {}, options)
-      return { answer: { status: 200, body } }
+      return { answer: { status: 200, body: await sent(vault, request, options) } }
     } catch (error) {
       const answer = answerOf(error)
       return answer === undefined ? { error } : { answer: redacted(answer, request) }
     }
   }
+}
+
+function sent(vault: nodeVault.client, request: Request, options: object): Promise<unknown> {
+  const { method, path, body = {} } = request
+  if (method === 'GET') return vault.read(path, options)
+  if (method === 'POST') return vault.write(path, body, options)
+  return vault.request({ ...options, method, path: `/${path}` })
 }
 
 type Outcome = { readonly answer: Answer } | { readonly error: unknown }

@@ -36,6 +36,23 @@ export async function writeDatabaseRole(
   if (answer.status !== 200) throw answerFailure(answer, doing)
 }
 
+const listReply = z.object({ data: z.object({ keys: texts }) })
+
+/** Names of all roles, whoever wrote them. */
+export async function listDatabaseRoles(vault: Vault, mount: string): Promise<readonly string[]> {
+  const doing = 'listing roles'
+  const path = PATHS.databaseRoles(mount)
+  const answer = await vault.ask({ method: 'GET', path, doing })
+  // An empty list is nothing at that path.
+  return answer.status === 404 ? [] : parseReply(answer, listReply, doing).data.keys
+}
+
+export async function deleteDatabaseRole(vault: Vault, mount: string, name: string): Promise<void> {
+  const doing = `deleting role ${name}`
+  const answer = await vault.ask({ method: 'DELETE', path: PATHS.databaseRole(mount, name), doing })
+  if (answer.status !== 200) throw answerFailure(answer, doing)
+}
+
 const connectionReply = z.object({
   data: z.object({
     plugin_name: z.string(),

@@ -23,6 +23,7 @@ export const PATHS = {
   revokeLease: () => path('sys', 'leases', 'revoke'),
   wrap: () => path('sys', 'wrapping', 'wrap'),
   databaseConfig: (mount: string, name: string) => engine(mount, 'config', name),
+  databaseRoles: (mount: string) => path(...mounted(mount), 'roles?list=true'),
   databaseRole: (mount: string, name: string) => engine(mount, 'roles', name),
   databaseCredential: (mount: string, name: string) => engine(mount, 'creds', name),
   awsRole: (mount: string, name: string) => engine(mount, 'roles', name),

@@ -17,6 +17,8 @@ import { endLeaseIn } from '../../vault/lease.ts'
 import type { Vault } from '../../vault/vault.ts'
 import type { Mint, Minted } from '../mint.ts'
 import { postgresCredential } from '../postgres/credential.ts'
+import type { Upkeep } from '../upkeep.ts'
+import { collectRoles } from './collect.ts'
 import { requireConnection } from './connection.ts'
 import { GrantTokens } from './grant-tokens.ts'
 import { VAULT_POSTGRES_GUARANTEES } from './guarantees.ts'
@@ -34,6 +36,7 @@ export interface VaultMintParts {
 /** Logins of one PostgreSQL database that Vault makes and Vault ends. */
 export class VaultPostgresMint implements Mint {
   readonly guarantees = VAULT_POSTGRES_GUARANTEES
+  readonly upkeep: Upkeep
   readonly #target: VaultPostgresTarget
   readonly #parts: VaultMintParts
   readonly #tokens: GrantTokens
@@ -47,6 +50,7 @@ export class VaultPostgresMint implements Mint {
     this.#parts = parts
     this.#tokens = new GrantTokens(vault, target.token_role)
     this.#preflight = vaultPreflight(target, parts)
+    this.upkeep = upkeepOf(vault, target)
     this.#roles = {
       read: (name) => readDatabaseRole(vault, mount, name),
       write: (name, role) => writeDatabaseRole(vault, mount, name, role),
@@ -127,6 +131,15 @@ export class VaultPostgresMint implements Mint {
       facts: { group_role: plan.groupRole, vault_role: handle.role, lease },
       handle: { ...handle, lease },
     }
+  }
+}
+
+/** Vault itself ends what is over; roles that nobody uses any more are ours to delete. */
+function upkeepOf(vault: Vault, target: VaultPostgresTarget): Upkeep {
+  return {
+    patrol: async () => [],
+    reconcile: async () => ({ dropped: [], unknown: [], missing: [], failed: [] }),
+    collectGroups: (groups, used) => collectRoles(vault, target, { groups, used }),
   }
 }
 

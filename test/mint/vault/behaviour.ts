@@ -201,6 +201,21 @@ export function vaultBehaviour(start: () => Promise<TestVault>): void {
     })
   })
 
+  it('roles of plans that are gone are deleted, but none in use, in force, or of others', async () => {
+    const world = await newWorld()
+    const mint = world.mint()
+    const group = planOf(world.grant()).groupRole
+    const { handle } = await mintBy(mint, world.grant())
+    const foreign = { db_name: world.connection, creation_statements: ['SELECT 1'] }
+    await operator('POST', 'database/roles/app', foreign)
+    const none = { dropped: [], left: [] }
+    expect(await mint.upkeep.collectGroups([group], [])).toEqual(none)
+    expect(await mint.upkeep.collectGroups([], [handle.role])).toEqual(none)
+    await mint.revoke(handle)
+    expect((await mint.upkeep.collectGroups([], [])).dropped).toEqual([handle.role])
+    expect((await operator('GET', 'database/roles/app')).status).toBe(200)
+  })
+
   describe('a connection in Vault', () => {
     it.each([
       ['that sends passwords in the clear', { password_authentication: 'password' }, /clear text/],

@@ -59,6 +59,8 @@ export class DatabaseEngine {
   }
 
   #role({ method, body }: Asked, name: string): Reply {
+    if (name === '')
+      return this.roles.size === 0 ? MISSING : given({ keys: [...this.roles.keys()] })
     const known = this.roles.get(name)
     if (method === 'GET') return known === undefined ? MISSING : given(known)
     if (method === 'DELETE') {

@@ -78,9 +78,15 @@ export class FakeVault {
     for await (const chunk of request) chunks.push(chunk)
     const bytes = Buffer.concat(chunks).toString()
     const body = bytes === '' ? {} : JSON.parse(bytes)
-    const { pathname } = new URL(request.url ?? '/', 'http://vault')
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://vault')
     const { method = 'GET', headers } = request
-    const seen = { method, path: pathname.replace(/^\/v1\//, ''), headers, body }
+    const listed = method === 'GET' && searchParams.get('list') === 'true'
+    const seen = {
+      method: listed ? 'LIST' : method,
+      path: pathname.replace(/^\/v1\//, ''),
+      headers,
+      body,
+    }
     this.seen.push(seen)
     if (this.interfere(seen, response)) return
     const reply = await this.#answer(seen, decodeURIComponent(request.url ?? '').includes('..'))
@@ -129,7 +135,7 @@ export class FakeVault {
 
   #may({ method, path, token }: Asked): boolean {
     if (token === undefined || token.policies.includes('root')) return token !== undefined
-    const needed = method === 'GET' ? 'read' : 'update'
+    const needed = { GET: 'read', LIST: 'list', DELETE: 'delete' }[method] ?? 'update'
     const rules = token.policies.flatMap((name) => this.#policies.get(name) ?? [])
     const own = token.policies.includes('default')
     if (own && /^auth\/token\/(lookup|renew|revoke)-self$/.test(path)) return true

@@ -1,0 +1,43 @@
+import { isCredctlError } from '../../errors.ts'
+import { deleteDatabaseRole, listDatabaseRoles, readDatabaseRole } from '../../vault/database.ts'
+import type { Vault } from '../../vault/vault.ts'
+import type { Collected } from '../upkeep.ts'
+
+export interface Kept {
+  /** Group roles of plans that are in force. */
+  readonly groups: readonly string[]
+  /** Vault roles of credentials that are out: renewing or ending a lease reads its role. */
+  readonly used: readonly string[]
+}
+
+const OURS = /^cb-[0-9a-f]{32}$/
+
+/**
+ * Deletes Vault roles of credctl's making that nothing can lead to any more. A lease that was
+ * overlooked still ends: Vault keeps a copy of the statements with it.
+ */
+export async function collectRoles(
+  vault: Vault,
+  place: { readonly mount: string; readonly connection: string },
+  { groups, used }: Kept,
+): Promise<Collected> {
+  const names = await listDatabaseRoles(vault, place.mount)
+  const dropped: string[] = []
+  const left: { group: string; code: string }[] = []
+  for (const name of names.filter((each) => OURS.test(each) && !used.includes(each))) {
+    const role = await readDatabaseRole(vault, place.mount, name)
+    if (role?.['db_name'] !== place.connection || isFor(role, groups)) continue
+    try {
+      await deleteDatabaseRole(vault, place.mount, name)
+      dropped.push(name)
+    } catch (error) {
+      left.push({ group: name, code: isCredctlError(error) ? error.code : 'internal' })
+    }
+  }
+  return { dropped, left }
+}
+
+function isFor(role: Readonly<Record<string, unknown>>, groups: readonly string[]): boolean {
+  const statements = JSON.stringify(role['creation_statements'])
+  return groups.some((group) => statements.includes(group))
+}
