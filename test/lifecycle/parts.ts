@@ -4,7 +4,7 @@ import type { Grant } from '../../src/decision/decide.ts'
 import { CredctlError } from '../../src/errors.ts'
 import type { Caller } from '../../src/identity/caller.ts'
 import type { Handle } from '../../src/ledger/entry.ts'
-import type { Ledger } from '../../src/ledger/ledger.ts'
+import type { PostgresLedger } from '../../src/ledger/postgres/ledger.ts'
 import { Sweep, type SweepParts } from '../../src/lifecycle/sweep.ts'
 import type { Mint, Minted, Revoked } from '../../src/mint/mint.ts'
 import { Mints } from '../../src/mint/mints.ts'
@@ -92,19 +92,25 @@ export interface Lifecycle {
   readonly clock: StoppedClock
   readonly target: Target
   readonly broker: Broker
-  readonly ledger: Ledger
+  readonly ledger: PostgresLedger
   sweep(parts?: Partial<SweepParts>): Sweep
   /** A grant of scope backfill in dev. */
   grant(subject?: string): Promise<{ id: string; plan: string }>
   fetch(grant: { id: string; plan: string }): Promise<Minted>
   statuses(grant: { id: string }): Promise<string[]>
+  /** Kinds of the grant's entries, in order. */
+  kinds(grant: { id: string }): Promise<string[]>
   end(grant: { id: string }, cause?: 'caller' | 'operator'): Promise<unknown>
 }
 
 export const AGENT: Caller = callerNamed('agent', {})
 
 /** A broker over a real ledger and a target of a test's making. */
-export function lifecycle(ledger: Ledger, clock: StoppedClock, target = new Target()): Lifecycle {
+export function lifecycle(
+  ledger: PostgresLedger,
+  clock: StoppedClock,
+  target = new Target(),
+): Lifecycle {
   const found = scopeNamed('backfill', {})
   if (found === undefined) throw new Error('no scope')
   const catalog = { scopes: new Map([['backfill', found]]), digest: found.digest }
@@ -134,6 +140,13 @@ export function lifecycle(ledger: Ledger, clock: StoppedClock, target = new Targ
     fetch: ({ id, plan }) =>
       broker.credential({ grant: id, plan, target: 'db', request: request() }),
     statuses: async ({ id }) => (await ledger.credentials(id)).map(({ status }) => status),
+    kinds: async ({ id }) => {
+      const entries = await ledger.log.entriesOfGrant(id)
+      return entries.map(({ bytes }) => {
+        const entry: { kind: string } = JSON.parse(Buffer.from(bytes).toString())
+        return entry.kind
+      })
+    },
     end: async ({ id }, cause = 'caller') => {
       const state = await ledger.grant(id)
       if (state === undefined) throw new Error('no grant')

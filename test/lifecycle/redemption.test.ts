@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import type { Grant } from '../../src/decision/decide.ts'
-import type { Ledger } from '../../src/ledger/ledger.ts'
 import { mintCredential } from '../../src/mint/mint.ts'
 import { migratedDatabase, openLedger } from '../ledger/postgres/database.ts'
 import { testPostgres } from '../support/postgres.ts'
@@ -22,17 +21,6 @@ async function start(): Promise<Lifecycle> {
   return lifecycle(ledger, clock)
 }
 
-async function kinds(ledger: Ledger, grant: { id: string }): Promise<string[]> {
-  if (!('log' in ledger)) throw new Error('no log')
-  const log = ledger.log as {
-    entriesOfGrant(id: string): Promise<readonly { bytes: Uint8Array }[]>
-  }
-  const entries = await log.entriesOfGrant(grant.id)
-  return entries.map(
-    ({ bytes }) => (JSON.parse(Buffer.from(bytes).toString()) as { kind: string }).kind,
-  )
-}
-
 describe('a fetch', () => {
   test('is on the record before the target hears of it, and again before anybody has it', async () => {
     const here = await start()
@@ -42,7 +30,7 @@ describe('a fetch', () => {
     await here.fetch(grant)
     expect(seen).toEqual([['requested']])
     expect(await here.statuses(grant)).toEqual(['minted'])
-    expect(await kinds(here.ledger, grant)).toEqual([
+    expect(await here.kinds(grant)).toEqual([
       'grant.decided',
       'credential.requested',
       'credential.minted',
@@ -115,7 +103,7 @@ describe('a fetch', () => {
     expect(await fetched).toMatchObject({ code: 'grant_ended' })
     expect([...here.target.existing]).toEqual([])
     expect(await here.statuses(grant)).toEqual(['failed'])
-    expect(await kinds(here.ledger, grant)).not.toContain('credential.minted')
+    expect(await here.kinds(grant)).not.toContain('credential.minted')
   })
 
   test('during which the grant ends gives nothing, and leaves nothing', async () => {
@@ -227,7 +215,7 @@ describe('a fetch', () => {
       })
       await expect(fetched).rejects.toMatchObject({ code: 'target_unknown' })
     }
-    expect(await kinds(here.ledger, grant)).toEqual(['grant.decided'])
+    expect(await here.kinds(grant)).toEqual(['grant.decided'])
   })
 
   test('with another plan than the one decided on is refused and recorded', async () => {
@@ -235,7 +223,7 @@ describe('a fetch', () => {
     const grant = await here.grant()
     const other = { ...grant, plan: `sha256:${'0'.repeat(64)}` }
     await expect(here.fetch(other)).rejects.toMatchObject({ code: 'plan_changed' })
-    expect(await kinds(here.ledger, grant)).toEqual(['grant.decided', 'credential.refused'])
+    expect(await here.kinds(grant)).toEqual(['grant.decided', 'credential.refused'])
     expect(here.target.existing.size).toBe(0)
   })
 
