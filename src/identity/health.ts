@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.ts'
 import { isCredctlError } from '../errors.ts'
+import type { ResolveSecret } from '../secret/resolve.ts'
 import { discoverKeyUrl } from './discovery.ts'
 import { type Download, downloadJson, type Fetch } from './download.ts'
 import type { IssuerConfig } from './issuer.ts'
 import { KeySet } from './key-set.ts'
+import { reviewToken } from './kubernetes/token-review.ts'
 import { PRESETS } from './presets/kinds.ts'
 import { isObject } from './strict-json.ts'
 
@@ -25,6 +27,8 @@ export interface HealthOptions {
   /** For tests; the runtime's own otherwise. */
   readonly fetch?: Fetch
   readonly timeoutMs?: number
+  /** Gives what a TokenReview needs. */
+  readonly resolve?: ResolveSecret
 }
 
 /** Asks every issuer for its keys, now and without any cache. Never throws for an issuer's sake. */
@@ -53,8 +57,9 @@ async function checkIssuer(
 async function askIssuer(
   issuer: string,
   config: IssuerConfig,
-  { clock, fetch: given, timeoutMs = 3000 }: HealthOptions,
+  options: HealthOptions,
 ): Promise<IssuerHealth> {
+  const { clock, fetch: given, timeoutMs = 3000 } = options
   const download: Download = { fetch: given ?? fetch, timeoutMs }
   const keysAt = config.jwks_url ?? (await discoverKeyUrl(config.issuer, download))
   const { body, servedAt } = await downloadJson(keysAt, download)
@@ -63,9 +68,27 @@ async function askIssuer(
   const keySet = new KeySet(async () => ({ keys: published, servedAt }), clock)
   await keySet.load()
   const { keys, clockAhead } = keySet.state()
-  const problems = [...keyProblems(published, config), ...clockProblems(clockAhead, config)]
+  const problems = [
+    ...keyProblems(published, config),
+    ...clockProblems(clockAhead, config),
+    ...(await reviewProblems(config, options)),
+  ]
   const clockSeen = clockAhead === undefined ? {} : { clockAhead }
   return { issuer, ok: problems.length === 0, problems, keysAt, keys, ...clockSeen }
+}
+
+/** What is no token must be refused, clearly: any other answer means that nobody can be asked. */
+async function reviewProblems(
+  { token_review: place, audience }: IssuerConfig,
+  { resolve, timeoutMs = 3000 }: HealthOptions,
+): Promise<string[]> {
+  if (place === undefined) return []
+  const refusal: unknown = await reviewToken('no-token', {}, place, {
+    resolve,
+    audience,
+    timeoutMs,
+  }).catch((error: unknown) => error)
+  return isCredctlError(refusal, 'unavailable') ? [withCause(refusal)] : []
 }
 
 /** Kinds of key (RFC 7518 section 6.1) that each family of algorithms needs. */

@@ -105,15 +105,11 @@ function keysOf({ kind, issuer, jwks_url }: IssuerConfig, options: VerifierOptio
 
 function reviewOf(
   { token_review: place, audience }: IssuerConfig,
-  { resolve = unresolvable, timeoutMs = 3000 }: VerifierOptions,
+  { resolve, timeoutMs = 3000 }: VerifierOptions,
 ): KnownIssuer['review'] {
   if (place === undefined) return async () => undefined
   return async (text, claims) =>
     await reviewToken(text, claims, place, { resolve, audience, timeoutMs })
-}
-
-async function unresolvable(reference: string): Promise<never> {
-  throw new CredctlError('secret_unresolvable', `${reference} cannot be resolved here`)
 }
 
 /** What can refuse without a key comes first, so that a stranger's token never causes a request. */

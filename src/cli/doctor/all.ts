@@ -44,7 +44,7 @@ async function checkAll(cli: Cli, { scopes }: Flags, config: Config): Promise<Ch
   const [secrets, ledger, issuers, databases] = await Promise.all([
     checkSecrets(config, resolve),
     checkLedgerDatabase(config, resolve),
-    checkIssuerKeys(config),
+    checkIssuerKeys(config, resolve),
     checkDatabases(databasesOf(config), { config, catalog, resolve }),
   ])
   await opened.close()

@@ -24,7 +24,8 @@ export const tokenReview = fields({
 export type TokenReview = z.output<typeof tokenReview>
 
 export interface ReviewParts {
-  readonly resolve: ResolveSecret
+  /** Without it nobody can ask, and every token is refused. */
+  readonly resolve: ResolveSecret | undefined
   readonly audience: readonly string[]
   /** For the whole exchange. */
   readonly timeoutMs: number
@@ -69,8 +70,9 @@ export async function reviewToken(
 
 async function ask(text: string, place: TokenReview, parts: ReviewParts): Promise<unknown> {
   try {
-    const token = await parts.resolve(place.token)
-    const ca = place.ca === undefined ? undefined : await parts.resolve(place.ca)
+    const { resolve = unresolvable } = parts
+    const token = await resolve(place.token)
+    const ca = place.ca === undefined ? undefined : await resolve(place.ca)
     const body = JSON.stringify({
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenReview',
@@ -84,6 +86,10 @@ async function ask(text: string, place: TokenReview, parts: ReviewParts): Promis
       cause,
     })
   }
+}
+
+async function unresolvable(reference: string): Promise<never> {
+  throw new CredctlError('secret_unresolvable', `${reference} cannot be resolved here`)
 }
 
 interface Post {

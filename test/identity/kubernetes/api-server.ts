@@ -70,6 +70,7 @@ interface Bound {
 
 /** What Kubernetes 1.34 answers for a token of a pod that runs, and of one that does not. */
 function statusOf({ token, audiences }: Spec, pods: ReadonlySet<string>) {
+  if (token.split('.').length !== 3) return { user: {}, error: 'invalid bearer token' }
   const claims = decodeJwt<{ 'kubernetes.io': Bound }>(token)
   const { pod, serviceaccount } = claims['kubernetes.io']
   if (!pods.has(pod.uid)) {

@@ -4,6 +4,7 @@ import type { RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { checkIssuers } from '../../../src/identity/health.ts'
 import type { VerifierOptions } from '../../../src/identity/verify.ts'
 import { createVerifier } from '../../../src/identity/verify.ts'
 import { Secret } from '../../../src/secret/secret.ts'
@@ -183,6 +184,37 @@ describe('what the broker needs to ask', () => {
     expect(() => issuerConfig(ISSUER, { token_review: review })).toThrow(
       'kind oidc has no TokenReview',
     )
+  })
+})
+
+describe('the health of the issuer', () => {
+  async function problems(place: object = {}): Promise<readonly string[]> {
+    const config = issuerConfig(ISSUER, {
+      kind: 'kubernetes',
+      jwks_url: `${ISSUER}/jwks`,
+      callers: [{ class: 'workload', claims: { 'kubernetes.io/serviceaccount/uid': ACCOUNT } }],
+      token_review: { api_server: cluster.url, token: 'env:REVIEWER', ...place },
+    })
+    const [health] = await checkIssuers(
+      { cluster: config },
+      {
+        clock: { now: () => new Date() },
+        fetch: async () => Response.json({ keys: [key.jwk] }),
+        resolve: async (reference) => new Secret(values[reference] ?? ''),
+      },
+    )
+    return health?.problems ?? []
+  }
+
+  test('is good when the cluster says no to what is no token', async () => {
+    expect(await problems()).toEqual([])
+    expect(cluster.reviews).toHaveLength(1)
+  })
+
+  test('tells why the cluster cannot be asked', async () => {
+    expect(await problems({ token: 'env:OTHER' })).toEqual([
+      'the cluster did not say whether the token is good: answered 401',
+    ])
   })
 })
 
