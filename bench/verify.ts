@@ -5,7 +5,7 @@ import { allowed, at, catalogue, ended, id, minted, requested } from '../test/le
 import { bytesOf, logKeys, writeLog } from '../test/ledger/file-log.ts'
 import { against, type Row, rowOf } from './row.ts'
 
-const ENTRIES = 100_000
+const ENTRIES = 200_000
 
 /** Verifying a log from memory, beside SHA-256 of the same bytes: leaves and nodes, nothing else. */
 export async function bench(): Promise<readonly Row[]> {
@@ -47,12 +47,12 @@ function history(size: number): Entry[] {
 async function repeat(operation: string, run: () => Promise<void>): Promise<Row> {
   await run()
   const durations: number[] = []
-  for (let round = 0; round < 5; round += 1) {
+  for (let round = 0; round < 3; round += 1) {
     const started = performance.now()
     await run()
     durations.push(performance.now() - started)
   }
   const wall = durations.reduce((sum, each) => sum + each, 0)
-  const row = rowOf(`${operation}, 100,000 entries`, durations, wall)
+  const row = rowOf(`${operation}, 200,000 entries`, durations, wall)
   return { ...row, count: ENTRIES * durations.length, rate: row.rate * ENTRIES }
 }
