@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { type Application, buildApplication, buildRouteMap, text_en } from '@stricli/core'
 import { awsCredentialsCommand } from './aws-credentials/routes.ts'
 import type { Cli } from './cli.ts'
+import { completionRoutes } from './completion/routes.ts'
 import { doctorRoutes } from './doctor/routes.ts'
 import { execCommand } from './exec/routes.ts'
 import { grantRoutes } from './grant/routes.ts'
@@ -27,6 +28,7 @@ const root = buildRouteMap<string, Cli>({
     doctor: doctorRoutes,
     postgres: postgresRoutes,
     token: tokenRoutes,
+    completion: completionRoutes,
   },
   docs: {
     brief: 'Credentials with a declared blast radius',

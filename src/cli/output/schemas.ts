@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { awsCredentialsOutput } from './aws-credentials.ts'
+import { completionProposeOutput, completionScriptOutput } from './completion.ts'
 import { doctorOutput } from './doctor.ts'
 import { failureOutput } from './failure.ts'
 import { grantListOutput, grantRevokeOutput, grantShowOutput } from './grant.ts'
@@ -54,5 +55,7 @@ export const OUTPUTS = {
   'postgres harden': postgresScriptOutput,
   'token inspect': tokenInspectOutput,
   doctor: doctorOutput,
+  'completion script': completionScriptOutput,
+  'completion propose': completionProposeOutput,
   failure: failureOutput,
 } as const satisfies Record<string, z.ZodType>
