@@ -46,6 +46,11 @@ export class Vault {
     return another === undefined ? answer : await client.send({ ...request, token: another })
   }
 
+  /** Logs the broker in unless it is. Errors: `target_unavailable`, `target_refused`. */
+  async login(): Promise<void> {
+    await (await this.#open()).session.token()
+  }
+
   /** With the token of a grant, or, for what needs none, without. */
   async askWith(
     token: Secret<string> | undefined,

@@ -10,6 +10,7 @@ import { checkLedgerDatabase } from './ledger.ts'
 import { checkDatabases, databasesOf } from './postgres.ts'
 import { fromDiagnostic, report } from './report.ts'
 import { checkSecrets } from './secrets.ts'
+import { checkVault } from './vault.ts'
 
 type Flags = ScopesFlag & ConfigFlag & OutputFlag
 
@@ -41,8 +42,9 @@ async function checkAll(cli: Cli, { scopes }: Flags, config: Config): Promise<Ch
   ]
   const message = `${catalog.scopes.size} scopes`
   const valid: CheckResult = { check: 'scopes', subject: scopes, status: 'ok', message }
-  const [secrets, ledger, issuers, databases] = await Promise.all([
+  const [secrets, vault, ledger, issuers, databases] = await Promise.all([
     checkSecrets(config, resolve),
+    checkVault(opened.vault),
     checkLedgerDatabase(config, resolve),
     checkIssuerKeys(config, resolve),
     checkDatabases(databasesOf(config), { config, catalog, resolve }),
@@ -51,6 +53,7 @@ async function checkAll(cli: Cli, { scopes }: Flags, config: Config): Promise<Ch
   return [
     ...(problems.length === 0 ? [valid] : problems.map((each) => fromDiagnostic('scopes', each))),
     ...secrets,
+    ...vault,
     ledger,
     ...issuers,
     ...databases,

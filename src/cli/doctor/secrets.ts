@@ -57,8 +57,8 @@ function secretsOf({ ledger, keys, environments, issuers, vault }: Config): Name
   }
   for (const { name, targets } of environments.values()) {
     for (const [target, place] of Object.entries(targets)) {
-      if (place.kind !== 'postgres') continue
-      add(`${name}.${target}.admin.password`, place.admin.password)
+      if (!('database' in place)) continue
+      add(`${name}.${target}.admin.password`, place.admin?.password)
       add(`${name}.${target}.ca`, place.ca)
     }
   }

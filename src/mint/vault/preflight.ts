@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts'
 import type { PostgresTarget } from '../../environment/target-postgres.ts'
 import type { VaultPostgresTarget } from '../../environment/target-vault.ts'
 import type { PostgresPlan } from '../../plan/postgres/plan.ts'
+import { granterRole } from '../../plan/postgres/setup.ts'
 import type { ResolveSecret } from '../../secret/resolve.ts'
 import { openAdmin } from '../postgres/admin.ts'
 import { targetFailure } from '../postgres/failure.ts'
@@ -24,7 +25,7 @@ export function vaultPreflight(
   const { admin, mount: _mount, connection: _connection, token_role: _role, ...place } = target
   if (admin === undefined) return undefined
   const direct: PostgresTarget = { ...place, admin }
-  const session = openAdmin(direct, parts.resolve)
+  const session = openAdmin(direct, parts.resolve, granterRole(admin.user))
   const readiness = new Readiness({ session, target: direct, clock: parts.clock })
   return {
     check: async (plan) => {

@@ -216,6 +216,32 @@ export function vaultBehaviour(start: () => Promise<TestVault>): void {
     expect((await operator('GET', 'database/roles/app')).status).toBe(200)
   })
 
+  describe('the preflight, where the broker has a role in the database', () => {
+    it('lets a plan pass, and blocks one whose group role has more than it says', async () => {
+      const world = await newWorld()
+      const { user } = world.direct.admin
+      const preflighting = () => world.mint({ admin: { user, password: 'env:ADMIN' } })
+      const { handle } = await mintBy(preflighting(), world.grant())
+      await world.mint().revoke(handle)
+      const group = planOf(world.grant()).groupRole
+      await world.direct.root.query(`GRANT DELETE ON customers TO "${group}"`)
+      const failure = await failureOf(mintBy(preflighting(), world.grant()))
+      expect(failure.code).toBe('target_refused')
+      expect(failure.message).toMatch(/preflight/)
+      expect(await logins(world)).toEqual([])
+    })
+
+    it('refuses a plan whose group role nobody made', async () => {
+      const world = await newWorld()
+      const group = planOf(world.grant()).groupRole
+      await world.direct.root.query(`DROP OWNED BY "${group}"`)
+      await world.direct.root.query(`DROP ROLE "${group}"`)
+      const { user } = world.direct.admin
+      const mint = world.mint({ admin: { user, password: 'env:ADMIN' } })
+      expect((await failureOf(mintBy(mint, world.grant()))).message).toMatch(/does not exist/)
+    })
+  })
+
   describe('a connection in Vault', () => {
     it.each([
       ['that sends passwords in the clear', { password_authentication: 'password' }, /clear text/],
