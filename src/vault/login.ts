@@ -30,11 +30,15 @@ export function loginBy(auth: VaultAuth, client: Client, resolve: Resolve): Sess
       'token' in auth ? given(client, auth.token, resolve) : login(client, auth, resolve),
     renew: async (held) => {
       const doing = "renewing the broker's token"
-      const path = PATHS.renewSelf()
-      return toLogin(
-        await client.send({ method: 'POST', path, body: {}, token: held, doing }),
+      const request = {
+        method: 'POST',
+        path: PATHS.renewSelf(),
+        body: {},
+        token: held,
         doing,
-      )
+      } as const
+      const { seconds, renewable } = toLogin(await client.send(request), doing)
+      return { token: held, seconds, renewable }
     },
     isAlive: async (held) => (await lookup(client, held)).status === 200,
   }

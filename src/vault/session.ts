@@ -30,6 +30,7 @@ const CALM_MS = 10_000
 export class Session {
   readonly #parts: SessionParts
   #taking: Promise<Held> | undefined
+  #current: Secret<string> | undefined
   #timer: NodeJS.Timeout | undefined
   #closed = false
   #calmUntil = 0
@@ -82,6 +83,7 @@ export class Session {
     const lastsMs = seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000
     const margin = Math.min(MARGIN_MS, lastsMs * 0.2)
     const held = { token, until: performance.now() + lastsMs - margin }
+    this.#current = token
     if (renewable && seconds > 0) this.#renewIn(lastsMs * RENEW_AT, held)
     return held
   }
@@ -105,12 +107,11 @@ export class Session {
     }
   }
 
+  /** Concurrent requests find out at the same time: only the first one may drop it. */
   #drop(token: Secret<string>): void {
-    const taking = this.#taking
+    if (this.#current !== token) return
     clearTimeout(this.#timer)
-    void taking?.then((held) => {
-      if (held.token === token && this.#taking === taking) this.#taking = undefined
-    })
+    this.#current = undefined
     this.#taking = undefined
   }
 }

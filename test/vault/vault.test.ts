@@ -100,6 +100,17 @@ describe('the broker logs in to Vault', () => {
     expect(fake.seen.filter(({ path }) => path.endsWith('/login'))).toHaveLength(1)
   })
 
+  test('again once when many requests find the token dropped', async () => {
+    await store({ password: 'x' })
+    const vault = vaultWith()
+    await vault.read(SECRET, body)
+    for (const token of fake.tokens.all.values()) {
+      if (token !== fake.tokens.root) fake.tokens.end(token)
+    }
+    await Promise.all(Array.from({ length: 20 }, () => vault.read(SECRET, body)))
+    expect(fake.seen.filter(({ path }) => path.endsWith('/login'))).toHaveLength(2)
+  })
+
   test('again when Vault has dropped the token mid-flight', async () => {
     await store({ password: 'x' })
     const vault = vaultWith()
