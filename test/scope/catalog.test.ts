@@ -64,7 +64,7 @@ const DAMAGE: Record<string, () => Promise<unknown>> = {
   'is empty': () => put('bad.yaml', ''),
   'was cut off': () => truncate(join(directory, 'bad.yaml'), 120),
   'is not UTF-8': () =>
-    put('bad.yaml', Buffer.concat([Buffer.from(scope('bad')), Buffer.from([0xff])])),
+    put('bad.yaml', Buffer.from(scope('bad').replace('A scope', 'A sc\u00ffpe'), 'latin1')),
   'is not YAML': () => put('bad.yaml', '{{{'),
   'is a link to nothing': async () => {
     await rm(join(directory, 'bad.yaml'))
