@@ -139,6 +139,7 @@ export function vaultBehaviour(start: () => Promise<TestVault>): void {
       const mint = world.mint()
       const { credential, handle } = await mintBy(mint, world.grant())
       const other = await postgres.database('other')
+      await postgres.pool(other).query(`REVOKE CONNECT ON DATABASE ${other} FROM PUBLIC`)
       await postgres
         .pool(other)
         .query(`CREATE TABLE held (); ALTER TABLE held OWNER TO "${credential.user}"`)
