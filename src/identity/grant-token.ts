@@ -1,8 +1,10 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, type JWK, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
 import { type Clock, isUlid } from '../clock.ts'
 import { CredctlError, type ErrorCode } from '../errors.ts'
+import { parsePrivateKey } from '../secret/private-key.ts'
+import { Secret } from '../secret/secret.ts'
 import { actorSchema } from './actor.ts'
 import type { Actor } from './caller.ts'
 import { checkTimes } from './payload.ts'
@@ -81,7 +83,7 @@ interface SigningKey {
 }
 
 async function readKey(pem: string): Promise<SigningKey> {
-  const key = parsePrivateKey(pem)
+  const key = parsePrivateKey(new Secret(pem), 'the key for grant tokens')
   const publicKey = createPublicKey(key)
   const jwk = await exportJWK(publicKey)
   const id = await calculateJwkThumbprint(jwk)
@@ -90,27 +92,6 @@ async function readKey(pem: string): Promise<SigningKey> {
     private: key,
     public: publicKey,
     jwk: { ...jwk, kid: id, alg: ALGORITHM, use: 'sig' },
-  }
-}
-
-/** The parser's own message may quote the file, so it goes nowhere. */
-function parsePrivateKey(pem: string): KeyObject {
-  const key = tryPrivateKey(pem)
-  if (key?.asymmetricKeyType === 'ed25519') return key
-  throw new CredctlError(
-    'config_invalid',
-    'the key for grant tokens is not an Ed25519 private key',
-    {
-      hint: 'Expected PKCS #8 PEM, as from: openssl genpkey -algorithm ed25519',
-    },
-  )
-}
-
-function tryPrivateKey(pem: string): KeyObject | undefined {
-  try {
-    return createPrivateKey(pem)
-  } catch {
-    return undefined
   }
 }
 

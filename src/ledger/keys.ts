@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CredctlError } from '../errors.ts'
@@ -28,21 +28,4 @@ export async function keptKey(directory: string, name: string): Promise<Secret<s
 
 function exists(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EEXIST'
-}
-
-/** Reads an Ed25519 private key. The parser's own message may quote the key, so it goes nowhere. */
-export function parsePrivateKey(pem: Secret<string>, what: string): KeyObject {
-  const key = tryPrivateKey(pem.reveal())
-  if (key?.asymmetricKeyType === 'ed25519') return key
-  throw new CredctlError('config_invalid', `${what} is not an Ed25519 private key`, {
-    hint: 'Expected PKCS #8 PEM, as from: openssl genpkey -algorithm ed25519',
-  })
-}
-
-function tryPrivateKey(pem: string): KeyObject | undefined {
-  try {
-    return createPrivateKey(pem)
-  } catch {
-    return undefined
-  }
 }

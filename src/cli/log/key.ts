@@ -1,7 +1,7 @@
 import { requireConfig } from '../../config.ts'
-import { parsePrivateKey } from '../../ledger/keys.ts'
 import { createSigner } from '../../ledger/note.ts'
 import { signingKeys } from '../../ledger/open.ts'
+import { parsePrivateKey } from '../../secret/private-key.ts'
 import { openSecrets } from '../../secrets.ts'
 import { type Cli, EXIT } from '../cli.ts'
 import type { ConfigFlag, OutputFlag } from '../flags.ts'
