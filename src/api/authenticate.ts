@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { decodeProtectedHeader } from 'jose'
+import { type Operation, type Principal, requireAccess } from '../access.ts'
 import { CredctlError, isCredctlError } from '../errors.ts'
-import { type Operation, type Principal, requireAccess } from './access.ts'
 import type { ApiEnv, ApiParts } from './parts.ts'
 import { type PresentedToken, requirePossession } from './possession.ts'
 

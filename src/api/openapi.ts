@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { ACCESS } from '../access.ts'
 import type { Json } from '../canonical.ts'
 import * as contract from '../contract.ts'
-import { ACCESS } from './access.ts'
 import { ENDPOINTS, type Endpoint } from './operations.ts'
 
 /** The OpenAPI 3.1 document, made from the same table that the routes are made from. */

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
+import type { Operation } from '../access.ts'
 import * as contract from '../contract.ts'
-import type { Operation } from './access.ts'
 
 /** One endpoint as the world sees it. Routes are made from these: what is not here does not exist. */
 export interface Endpoint {

@@ -27,6 +27,7 @@ const FLOW = [
   ['lifecycle'],
   ['broker.ts'],
   ['contract.ts'],
+  ['access.ts'],
   ['client'],
   ['console'],
   ['api'],

@@ -1,11 +1,11 @@
 import type { Context } from 'hono'
 import type { z } from 'zod'
+import { type Operation, owns, type Principal, requireReach, visibleGrants } from '../../access.ts'
 import { isUlid } from '../../clock.ts'
 import { type EndAnswer, type GrantDetails, type GrantRecord, grantQuery } from '../../contract.ts'
 import { CredctlError } from '../../errors.ts'
 import type { Caller } from '../../identity/caller.ts'
 import type { CredentialState, GrantState } from '../../ledger/ledger.ts'
-import { type Operation, owns, type Principal, requireReach, visibleGrants } from '../access.ts'
 import { authenticate } from '../authenticate.ts'
 import type { ApiEnv, ApiParts } from '../parts.ts'
 

@@ -1,8 +1,8 @@
-import { CredctlError } from '../errors.ts'
-import { CALLER_CLASSES, type Caller, type CallerClass, type Role } from '../identity/caller.ts'
-import type { GrantClaims } from '../identity/grant-token.ts'
-import { requireStepUp } from '../identity/step-up.ts'
-import type { GrantFilter, GrantState } from '../ledger/ledger.ts'
+import { CredctlError } from './errors.ts'
+import { CALLER_CLASSES, type Caller, type CallerClass, type Role } from './identity/caller.ts'
+import type { GrantClaims } from './identity/grant-token.ts'
+import { requireStepUp } from './identity/step-up.ts'
+import type { GrantFilter, GrantState } from './ledger/ledger.ts'
 
 /** Who a request under `/v1` speaks for: an identity, or a grant and nothing more. */
 export type Principal =
