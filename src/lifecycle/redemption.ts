@@ -64,6 +64,7 @@ async function decideAgain(parts: RedemptionParts, fetch: Fetch): Promise<Grant>
       environment: parts.environments.get(state.environment),
       usage: { liveGrants: 0, grantsLastDay: 0 },
       issuedAt: state.issuedAt,
+      notAfter: state.expiresAt,
       now: parts.clock.now(),
     },
   )
@@ -128,18 +129,46 @@ async function recordIntent(parts: RedemptionParts, fetch: Fetch, grant: Grant):
   const credential = ulid(parts.clock, parts.random)
   const mint = parts.mints.of(state.environment, target)
   const named = mint.handle(grant, target, credential)
-  const handle = (await mint.prepare?.(grant, target, named)) ?? named
-  const link = { grant: state.id, previous: state.lastIndex }
-  const place = { credential, target, handle, plan: grant.plan.digest }
-  const entry = credentialRequested({ request, now }, link, place)
-  try {
+  const record = async (handle: Handle): Promise<Attempt> => {
+    const link = { grant: state.id, previous: state.lastIndex }
+    const place = { credential, target, handle, plan: grant.plan.digest }
+    const entry = credentialRequested({ request, now }, link, place)
     const { index } = await parts.ledger.append(entry, { grant: 'live' })
     return { mint, credential, handle, index }
+  }
+  const handle = await preparedHandle(mint, grant, target, named).catch(
+    async (failure: CredctlError) => {
+      // On the record like a mint that failed, under the name it would have had.
+      await recordFailure(parts, fetch, await record(named), failure.code)
+      throw failure
+    },
+  )
+  try {
+    return await record(handle)
   } catch (error) {
     // What was prepared lets nobody in and ends by itself; sooner is better.
     if (handle !== named) await mint.revoke(handle, now, 'unissued').catch(() => undefined)
     throw error
   }
+}
+
+/** Rejects with our own errors alone: what else went wrong is for the operator's log. */
+async function preparedHandle(
+  mint: Mint,
+  grant: Grant,
+  target: string,
+  named: Handle,
+): Promise<Handle> {
+  try {
+    return (await mint.prepare?.(grant, target, named)) ?? named
+  } catch (error) {
+    throw asFailure(error)
+  }
+}
+
+function asFailure(error: unknown): CredctlError {
+  if (isCredctlError(error)) return error
+  return new CredctlError('internal', 'minting failed', { cause: error })
 }
 
 /**
@@ -155,9 +184,7 @@ async function mintOrRecordFailure(
   try {
     return await mintCredential(attempt.mint, grant, fetch.target, attempt.handle)
   } catch (error) {
-    const failure = isCredctlError(error)
-      ? error
-      : new CredctlError('internal', 'minting failed', { cause: error })
+    const failure = asFailure(error)
     void attempt.mint.revoke(attempt.handle, grant.expiresAt, 'unissued').catch(() => undefined)
     await recordFailure(parts, fetch, attempt, failure.code)
     throw failure

@@ -30,6 +30,8 @@ export class Target implements Mint {
   readonly guarantees = ['ended at once']
   readonly existing = new Set<string>()
   readonly revoked: string[] = []
+  /** Runs before anything is on the record; what it throws is the failure. */
+  beforeRecord: () => Promise<void> = async () => undefined
   /** Runs before a credential exists; what it throws is the failure. */
   beforeMint: (handle: Handle) => Promise<void> = async () => undefined
   /** Runs after it exists: a target that fails late. */
@@ -38,6 +40,11 @@ export class Target implements Mint {
 
   handle(_grant: Grant, _target: string, credentialId: string): Handle {
     return { kind: 'postgres', login: `cbg_${credentialId.toLowerCase()}`, group: 'cbs_0123456789' }
+  }
+
+  async prepare(_grant: Grant, _target: string, handle: Handle): Promise<Handle> {
+    await this.beforeRecord()
+    return handle
   }
 
   async mint(grant: Grant, _target: string, handle: Handle): Promise<Minted> {

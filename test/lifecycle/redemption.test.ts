@@ -55,6 +55,33 @@ describe('a fetch', () => {
     },
   )
 
+  test('whose preparation fails is on the record, with nothing made, and counts as a try', async () => {
+    const here = await start()
+    const grant = await here.grant()
+    here.target.beforeRecord = down
+    for (let tries = 0; tries < 10; tries += 1) {
+      await expect(here.fetch(grant)).rejects.toMatchObject({ code: 'target_unavailable' })
+    }
+    await expect(here.fetch(grant)).rejects.toMatchObject({ code: 'rate_limited' })
+    expect((await here.kinds(grant)).slice(0, 3)).toEqual([
+      'grant.decided',
+      'credential.requested',
+      'credential.failed',
+    ])
+    expect(await here.statuses(grant)).toEqual(Array(10).fill('failed'))
+    expect([...here.target.existing, ...here.target.revoked]).toEqual([])
+  })
+
+  test('whose preparation fails in words of its own says nothing of them', async () => {
+    const here = await start()
+    const grant = await here.grant()
+    here.target.beforeRecord = async () => {
+      throw new Error('password hunter2 refused')
+    }
+    const failure = await here.fetch(grant).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: 'internal', message: 'minting failed' })
+  })
+
   test('whose target fails in words of its own says nothing of them', async () => {
     const here = await start()
     const grant = await here.grant()
