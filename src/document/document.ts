@@ -1,8 +1,8 @@
-import { isMap, isScalar, type LineCounter, type Node, type Pair } from 'yaml'
+import { isMap, isScalar, type Pair } from 'yaml'
 import type { z } from 'zod'
 import type { Diagnostic, Path, Problem } from './diagnostic.ts'
 import { problemsOf } from './issue.ts'
-import { readYaml } from './yaml.ts'
+import { readYaml, type StrictYaml } from './yaml.ts'
 
 /** A scope or configuration is a page or two; anything near this is not one. */
 const MAX_BYTES = 256 * 1024
@@ -11,16 +11,23 @@ export type Parsed<T> =
   | { readonly ok: true; readonly value: T; readonly document: SourceDocument }
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] }
 
-/** A parsed file that still knows where each value stood. */
+/**
+ * A parsed file that still knows where each value stood. It keeps the text alone: a tree of nodes is
+ * many times its size, and a catalogue without problems never asks for one.
+ */
 export class SourceDocument {
   readonly file: string
-  readonly #root: Node | null
-  readonly #lines: LineCounter
+  readonly #text: string
+  #tree: Pick<StrictYaml, 'root' | 'lines'> | undefined
 
-  constructor(file: string, root: Node | null, lines: LineCounter) {
+  constructor(file: string, text: string) {
     this.file = file
-    this.#root = root
-    this.#lines = lines
+    this.#text = text
+  }
+
+  get #parsed(): Pick<StrictYaml, 'root' | 'lines'> {
+    this.#tree ??= readYaml(this.#text)
+    return this.#tree
   }
 
   /** Gives a problem the line and column of the value (or key) it is about. */
@@ -30,7 +37,7 @@ export class SourceDocument {
 
   /** The same for a problem at an offset of the text. */
   at(offset: number, { message, expected }: Pick<Problem, 'message' | 'expected'>): Diagnostic {
-    const { line, col } = this.#lines.linePos(offset)
+    const { line, col } = this.#parsed.lines.linePos(offset)
     return {
       file: this.file,
       line: Math.max(line, 1),
@@ -42,7 +49,7 @@ export class SourceDocument {
 
   /** Walks as far down the path as the file goes: a missing value is reported at its parent. */
   #offset(path: Path, atKey: boolean): number {
-    let node: unknown = this.#root
+    let node: unknown = this.#parsed.root
     let offset = startOf(node) ?? 0
     for (const [depth, step] of path.entries()) {
       const pair = isMap(node) ? findPair(node.items, step) : undefined
@@ -80,8 +87,9 @@ export function parseSource<S extends z.ZodType>(
     const message = `file is larger than ${MAX_BYTES / 1024} KiB`
     return { ok: false, diagnostics: [{ file, line: 1, column: 1, message }] }
   }
-  const { root, value, lines, problems } = readYaml(text.replace(/^\ufeff/, ''))
-  const document = new SourceDocument(file, root, lines)
+  const yaml = text.replace(/^\ufeff/, '')
+  const { value, problems } = readYaml(yaml)
+  const document = new SourceDocument(file, yaml)
   if (problems.length > 0) {
     return {
       ok: false,

@@ -18,7 +18,7 @@ const schema = fields({
   description: z.string().min(1).max(500),
 }).superRefine((parameter, context) => {
   try {
-    RE2JS.compile(parameter.pattern)
+    compiled(parameter.pattern)
   } catch {
     refuse(context, 'pattern is not a regular expression RE2 accepts', { path: ['pattern'] })
   }
@@ -27,13 +27,24 @@ const schema = fields({
 export const parameter = { name, schema }
 export type Parameter = z.infer<typeof schema>
 
+const patterns = new Map<string, RE2JS>()
+const MAX_PATTERNS = 1000
+
+/** Compiling costs more than a whole scope otherwise does, and scopes share their patterns. */
+function compiled(pattern: string): RE2JS {
+  const known = patterns.get(pattern)
+  if (known !== undefined) return known
+  const made = RE2JS.compile(pattern)
+  if (patterns.size >= MAX_PATTERNS) patterns.clear()
+  patterns.set(pattern, made)
+  return made
+}
+
 /** Why a value cannot fill this parameter, or undefined when it can. */
 export function valueProblem(declared: Parameter, value: string): string | undefined {
   if (!SAFE_VALUE.test(value)) {
     return 'may hold only letters, digits and . _ = @ -, must start with a letter or digit, at most 128 characters'
   }
   // `matches` is anchored at both ends by RE2 itself, so that `a|b` cannot mean "starts with a".
-  return RE2JS.compile(declared.pattern).matches(value)
-    ? undefined
-    : `must match ${declared.pattern}`
+  return compiled(declared.pattern).matches(value) ? undefined : `must match ${declared.pattern}`
 }

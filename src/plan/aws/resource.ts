@@ -32,10 +32,10 @@ export function pinResource(
     const message = `${text} is in partition ${arn.partition}, the target in ${partition}`
     return refuse(message, `arn:${partition}:…`)
   }
-  const forms = formsOf(service, arn)
-  if (forms.length === 0) return refuse(`${text} is no resource of ${service.name}`, known(service))
+  const found = formsOf(service, arn)
+  if (found.length === 0) return refuse(`${text} is no resource of ${service.name}`, known(service))
 
-  const placed = forms.map((form) => ({ form, place: placeOf(arn, form.arn, target) }))
+  const placed = found.map((form) => ({ form, place: placeOf(arn, form.arn, target) }))
   const fitting = placed.flatMap(({ form, place }) => (place.ok ? [{ form, ...place }] : []))
   const first = fitting[0]
   if (first === undefined) return firstProblem(text, placed)
@@ -60,20 +60,35 @@ interface Form {
   readonly arn: Arn
   /** Characters that are not variables: the more, the more specific. */
   readonly literal: number
+  /** The resource part as a pattern. */
+  readonly glob: string
 }
 
 /** The resource types whose form the ARN has, most specific first. */
 function formsOf(service: Service, arn: Arn): Form[] {
-  return [...service.types]
-    .map(([type, form]): Form => {
-      const [, partition = '', owner = '', region = '', account = '', ...rest] = form.split(':')
-      const resource = rest.join(':')
-      const literal = resource.replaceAll(/\$\{[^}]*\}/g, '').length
-      return { type, arn: { partition, service: owner, region, account, resource }, literal }
-    })
+  return allForms(service)
     .filter((form) => form.arn.service === arn.service)
-    .filter((form) => globCovers(globOf(form.arn.resource), arn.resource))
+    .filter((form) => globCovers(form.glob, arn.resource))
     .sort((a, b) => b.literal - a.literal || (a.type < b.type ? -1 : 1))
+}
+
+const forms = new WeakMap<Service, readonly Form[]>()
+
+/** Taken apart once: the data of a service never changes. */
+function allForms(service: Service): readonly Form[] {
+  const known = forms.get(service)
+  if (known !== undefined) return known
+  const made = [...service.types].map(([type, form]) => formNamed(type, form))
+  forms.set(service, made)
+  return made
+}
+
+function formNamed(type: string, form: string): Form {
+  const [, partition = '', owner = '', region = '', account = '', ...rest] = form.split(':')
+  const resource = rest.join(':')
+  const literal = resource.replaceAll(/\$\{[^}]*\}/g, '').length
+  const arn = { partition, service: owner, region, account, resource }
+  return { type, arn, literal, glob: globOf(resource) }
 }
 
 /** The resource types that some of these declared ARNs could be, by form alone. */

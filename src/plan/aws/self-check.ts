@@ -45,9 +45,10 @@ export function failedPair(
   const session: Policy = JSON.parse(text)
   const resources = [...new Set(declared.map((each) => each.resource))]
   const probes = new Map(resources.map((resource) => [resource, probeOf(resource)]))
+  const byAction = Map.groupBy(declared, (each) => each.action)
   const contexts = new Map<Action, RequestContext>()
   const contextFor = (action: Action) => {
-    const context = contexts.get(action) ?? contextOf(action, declared, target)
+    const context = contexts.get(action) ?? contextOf(byAction.get(action) ?? [], target)
     contexts.set(action, context)
     return context
   }
@@ -81,8 +82,7 @@ export function failedPair(
 }
 
 /** A request that passes every condition the policy puts on the action. */
-function contextOf(action: Action, declared: readonly Declared[], target: AwsTarget) {
-  const own = declared.filter((each) => each.action === action)
+function contextOf(own: readonly Declared[], target: AwsTarget): RequestContext {
   const passing = own.flatMap(({ tightenings }) => tightenings.map((each) => each.passing))
   return new RequestContext(
     {

@@ -7,10 +7,9 @@ import { fillVariables } from './variables.ts'
 /** Does the statement speak of this action and resource? Conditions and principals are apart. */
 export function actionMatches(statement: PolicyStatement, request: AwsRequest): boolean {
   const { Action, NotAction } = statement
-  const matches = (patterns: string | readonly string[]) =>
-    listOf(patterns).some((pattern) => actionPatternMatches(pattern, request.action))
-  if (Action !== undefined) return matches(Action)
-  return NotAction === undefined ? false : !matches(NotAction)
+  const action = request.action.toLowerCase()
+  if (Action !== undefined) return oneMatches(Action, action)
+  return NotAction === undefined ? false : !oneMatches(NotAction, action)
 }
 
 export function resourceMatches(statement: PolicyStatement, request: AwsRequest): Truth {
@@ -21,10 +20,28 @@ export function resourceMatches(statement: PolicyStatement, request: AwsRequest)
   return NotResource === undefined ? false : not(matches(NotResource))
 }
 
-function actionPatternMatches(pattern: string, action: string): boolean {
-  // Most patterns are plain names, and most of those are not even as long as this one.
-  if (pattern.length !== action.length && !hasWildcard(pattern)) return false
-  return globMatches(pattern.toLowerCase(), action.toLowerCase())
+function oneMatches(patterns: string | readonly string[], action: string): boolean {
+  if (typeof patterns === 'string') return globMatches(patterns.toLowerCase(), action)
+  const { names, globs } = sorted(patterns)
+  return names.has(action) || globs.some((glob) => globMatches(glob, action))
+}
+
+interface ActionPatterns {
+  readonly names: ReadonlySet<string>
+  readonly globs: readonly string[]
+}
+
+const known = new WeakMap<readonly string[], ActionPatterns>()
+
+/** In lower case. Most patterns are plain names, and the same list is asked about many actions. */
+function sorted(patterns: readonly string[]): ActionPatterns {
+  const found = known.get(patterns)
+  if (found !== undefined) return found
+  const lower = patterns.map((pattern) => pattern.toLowerCase())
+  const globs = lower.filter(hasWildcard)
+  const made = { names: new Set(lower.filter((pattern) => !hasWildcard(pattern))), globs }
+  known.set(patterns, made)
+  return made
 }
 
 /**
