@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { type AnchorsConfig, anchorProblems, anchorsSection } from './config/anchors.ts'
+import { type WitnessesConfig, witnessesSection, witnessProblems } from './config/witnesses.ts'
 import type { Diagnostic, Problem } from './document/diagnostic.ts'
 import { parseSource, type SourceDocument } from './document/document.ts'
 import { DocumentError } from './document/error.ts'
@@ -11,6 +13,7 @@ import { postgresConnection, tlsOnlyOffOnLoopback } from './environment/postgres
 import { deepFreeze } from './freeze.ts'
 import { isExactUrl } from './identity/exact-url.ts'
 import { type IssuerConfig, issuerProblems, issuerSchema } from './identity/issuer.ts'
+import { type SignIn, signIn, signInProblems } from './identity/sign-in.ts'
 import { secretReference } from './secret/reference.ts'
 import { type VaultServer, vaultServer } from './vault/server.ts'
 
@@ -52,7 +55,21 @@ const signingKeys = fields({
   token: secretReference,
   /** Public keys that signed this log before `log`: without them a new key does not continue it. */
   former_log: z.array(z.string().min(1).max(400)).max(20).optional(),
+  /** Public key that will sign this log next: announced in the log by the present one. */
+  next_log: z.string().min(1).max(400).optional(),
+  /** Keys of grant tokens before `token`, for as long as their tokens live. */
+  former_token: z.array(secretReference).max(5).optional(),
 })
+
+/** Kinds of personal data that can be taken out of intents before they are recorded. */
+const PERSONAL_KINDS = ['email', 'phone'] as const
+export type PersonalKind = (typeof PERSONAL_KINDS)[number]
+
+/** What the log must not hold although callers send it: docs/log.md. */
+const privacy = fields({
+  redact: z.array(z.enum(PERSONAL_KINDS)).max(PERSONAL_KINDS.length).default([]),
+})
+export type Privacy = z.infer<typeof privacy>
 
 export const configSchema = fields({
   origin,
@@ -62,7 +79,11 @@ export const configSchema = fields({
   ledger: fields({ postgres: ledgerDatabase }).optional(),
   keys: signingKeys.optional(),
   vault: vaultServer.optional(),
+  witnesses: witnessesSection.optional(),
+  anchors: anchorsSection.optional(),
+  privacy: privacy.prefault({}),
   issuers: z.record(slug, issuerSchema),
+  console: signIn.optional(),
   environments: z.record(slug, environmentSchema),
 })
 
@@ -79,7 +100,12 @@ export interface Config {
   readonly keys: z.infer<typeof configSchema>['keys']
   /** Keeps secrets of the broker, or mints for it, or both. */
   readonly vault: VaultServer | undefined
+  readonly witnesses: WitnessesConfig | undefined
+  readonly anchors: AnchorsConfig | undefined
+  readonly privacy: Privacy
   readonly issuers: Readonly<Record<string, IssuerConfig>>
+  /** How people sign in at the console; without it there is none. */
+  readonly console: SignIn | undefined
   readonly environments: ReadonlyMap<string, Environment>
 }
 
@@ -109,10 +135,13 @@ export function parseConfig(file: string, text: string): ParsedConfig {
   )
   const problems = [
     ...issuerProblems(value.issuers, value.url).map(below('issuers')),
+    ...consoleProblems(value).map(below('console')),
     ...environmentProblems(environments).map(below('environments')),
     ...ledgerProblems(environments, value.ledger?.postgres).map(below('environments')),
     ...vaultProblems(environments, value.vault).map(below('environments')),
-    ...formerKeyProblems(value.keys?.former_log ?? [], value.origin).map(below('keys')),
+    ...logKeyProblems(value.keys, value.origin).map(below('keys')),
+    ...witnessProblems(value.witnesses).map(below('witnesses')),
+    ...anchorProblems(value.anchors).map(below('anchors')),
   ]
   if (problems.length > 0) {
     return { ok: false, diagnostics: problems.map((problem) => document.locate(problem)) }
@@ -123,6 +152,9 @@ export function parseConfig(file: string, text: string): ParsedConfig {
     ledger: value.ledger?.postgres,
     keys: value.keys,
     vault: value.vault,
+    witnesses: value.witnesses,
+    anchors: value.anchors,
+    console: value.console,
     environments: new Map(environments.map((environment) => [environment.name, environment])),
   }
   return { ok: true, config: deepFreeze(config), document }
@@ -133,6 +165,10 @@ export async function requireConfig(file: string): Promise<Config> {
   const parsed = await loadConfig(file)
   if (parsed.ok) return parsed.config
   throw new DocumentError('config_invalid', 'the configuration is not valid', parsed.diagnostics)
+}
+
+function consoleProblems({ console, issuers }: z.output<typeof configSchema>): Problem[] {
+  return console === undefined ? [] : signInProblems(console, issuers)
 }
 
 /** A scope for the ledger's own database would give out the record of what scopes gave out. */
@@ -152,12 +188,17 @@ function ledgerProblems(
 }
 
 /** The key of another log would let that log's checkpoints pass for this one's. */
-function formerKeyProblems(keys: readonly string[], origin: string): Problem[] {
-  return keys.flatMap((key, at): Problem[] => {
+function logKeyProblems(keys: Config['keys'], origin: string): Problem[] {
+  const next = keys?.next_log
+  const named = [
+    ...(keys?.former_log ?? []).map((key, at) => ({ key, path: ['former_log', at] })),
+    ...(next === undefined ? [] : [{ key: next, path: ['next_log'] }]),
+  ]
+  return named.flatMap(({ key, path }): Problem[] => {
     const [name, ...rest] = key.split('+')
     if (name === origin && /^[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$/.test(rest.join('+'))) return []
     const expected = 'what credctl log key printed for it'
-    return [{ path: ['former_log', at], message: `not a public key of ${origin}`, expected }]
+    return [{ path, message: `not a public key of ${origin}`, expected }]
   })
 }
 

@@ -1,5 +1,6 @@
-import { createHmac, createPrivateKey, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../clock.ts'
+import { derivedKey } from '../secret/derived-key.ts'
 
 /** A nonce lives for one to two of these. */
 const WINDOW_MS = 5 * 60_000
@@ -30,6 +31,5 @@ export function createProofNonces(key: Uint8Array, clock: Clock): ProofNonces {
 
 /** A key for nonces from the grant token key, so that replicas need no further shared secret. */
 export function nonceKey(pem: string): Buffer {
-  const seed = createPrivateKey(pem).export({ type: 'pkcs8', format: 'der' })
-  return Buffer.from(hkdfSync('sha256', seed, '', 'credctl dpop nonce', 32))
+  return derivedKey(pem, 'credctl dpop nonce')
 }

@@ -36,7 +36,8 @@ function remedyFor(reference: SecretReference): string {
   return `Put the secret into ${place}, readable by the user of the broker alone.`
 }
 
-function secretsOf({ ledger, keys, environments, issuers, vault }: Config): Named[] {
+function secretsOf(config: Config): Named[] {
+  const { ledger, keys, environments, issuers, vault } = config
   const named: Named[] = []
   const add = (where: string, reference: SecretReference | undefined) => {
     if (reference !== undefined) named.push({ where, reference })
@@ -45,6 +46,7 @@ function secretsOf({ ledger, keys, environments, issuers, vault }: Config): Name
   for (const [name, reference] of vaultLogin(vault)) add(`vault.auth.${name}`, reference)
   add('keys.log', keys?.log)
   add('keys.token', keys?.token)
+  add('console.client_secret', config.console?.client_secret)
   add('ledger.postgres.password', ledger?.password)
   add('ledger.postgres.ca', ledger?.ca)
   if (ledger !== undefined) {

@@ -7,15 +7,9 @@ import {
   randomPKCECodeVerifier,
   randomState,
 } from 'openid-client'
+import { answered, loginParameters, requireIdToken, requirePage } from '../../identity/openid.ts'
 import { listenForAnswer } from './loopback.ts'
-import {
-  answered,
-  discoverProvider,
-  loginParameters,
-  type Question,
-  requireIdToken,
-  requirePage,
-} from './provider.ts'
+import { discoverProvider, type Question } from './provider.ts'
 
 export interface BrowserSignIn {
   /** Port for the provider's answer; 0 for any free one. */

@@ -1,12 +1,6 @@
 import { initiateDeviceAuthorization, pollDeviceAuthorizationGrant } from 'openid-client'
-import {
-  answered,
-  discoverProvider,
-  loginParameters,
-  type Question,
-  requireIdToken,
-  requirePage,
-} from './provider.ts'
+import { answered, loginParameters, requireIdToken, requirePage } from '../../identity/openid.ts'
+import { discoverProvider, type Question } from './provider.ts'
 
 /**
  * Device authorization (RFC 8628), for a machine without a browser: gives the ID token. `show`

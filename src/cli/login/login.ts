@@ -1,7 +1,7 @@
+import { ask } from '../../client/connection.ts'
 import { CredctlError } from '../../errors.ts'
 import { brokerUrl } from '../broker/address.ts'
-import { bearer } from '../broker/grant.ts'
-import { ask } from '../broker/refusal.ts'
+import { connectionTo } from '../broker/grant.ts'
 import { type Cli, EXIT } from '../cli.ts'
 import type { OutputFlag } from '../flags.ts'
 import type { LoginOutput } from '../output/login.ts'
@@ -80,8 +80,8 @@ function questionOf({ process: { env } }: Cli, flags: LoginFlags): Question {
 
 /** What the broker refuses now it refuses later: better heard here than from another command. */
 async function requireAcceptance(broker: string, token: string): Promise<void> {
-  const url = new URL(`${broker}/v1/scopes`)
-  await ask({ method: 'GET', url, headers: bearer(token) }, 'the list of scopes')
+  const made = { method: 'GET', path: '/v1/scopes', token: { kind: 'identity', value: token } } as const
+  await ask(connectionTo(broker), made, 'the list of scopes')
 }
 
 function report(cli: Cli, flags: OutputFlag, broker: string, found: SignIn | undefined): number {

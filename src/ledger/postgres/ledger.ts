@@ -4,6 +4,8 @@ import type { Usage } from '../../decision/request.ts'
 import { CredctlError } from '../../errors.ts'
 import type { ReplayStore } from '../../identity/replay.ts'
 import { PostgresReplayStore } from '../../identity/replay-postgres.ts'
+import type { SessionStore } from '../../identity/session.ts'
+import { PostgresSessionStore } from '../../identity/session-postgres.ts'
 import type { Entry } from '../entry.ts'
 import type {
   Appended,
@@ -45,6 +47,8 @@ export class PostgresLedger implements Ledger {
   readonly log: LedgerLog
   /** What was used once, for all replicas: not part of the log, only beside it. */
   readonly replay: ReplayStore
+  /** Who is signed in at the console, for all replicas. */
+  readonly sessions: SessionStore
   readonly #writer: Writer
   readonly #writing: pg.Pool
   readonly #reading: pg.Pool
@@ -63,6 +67,7 @@ export class PostgresLedger implements Ledger {
     this.#clock = clock
     this.log = new PostgresLog(this.#reading, signer)
     this.replay = new PostgresReplayStore(this.#reading)
+    this.sessions = new PostgresSessionStore(this.#reading)
     this.#remembering = remembered && keepRemembering(remembered, () => writer.checkpoint)
   }
 

@@ -1,4 +1,5 @@
 import { SINGLE_USE_MIGRATION, singleUsePrivileges } from '../../identity/replay-postgres.ts'
+import { SESSION_MIGRATION, sessionPrivileges } from '../../identity/session-postgres.ts'
 
 /*
  * The ledger's schema as a list of steps, never changed once released, only continued.
@@ -227,6 +228,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA credctl_ledger FROM PUBLIC;
 export const MIGRATIONS: readonly string[] = [
   `${tables}${protection}${append}`,
   SINGLE_USE_MIGRATION,
+  SESSION_MIGRATION,
 ]
 
 /** What the broker's own role may do; said again at every migration. */
@@ -236,5 +238,6 @@ GRANT USAGE ON SCHEMA credctl_ledger TO ${role};
 GRANT SELECT ON ALL TABLES IN SCHEMA credctl_ledger TO ${role};
 GRANT EXECUTE ON FUNCTION credctl_ledger.append, credctl_ledger.lock_head, credctl_ledger.fence TO ${role};
 ${singleUsePrivileges(role)}
+${sessionPrivileges(role)}
 `
 }
