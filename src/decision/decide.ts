@@ -1,16 +1,31 @@
 import type { Digest } from '../canonical.ts'
 import type { Caller } from '../identity/caller.ts'
 import type { Plan } from '../plan/plan.ts'
+import { bindingOf, countingVerdicts, needsText, unmetNeeds } from './approval.ts'
 import { invariantBreaches } from './invariants.ts'
 import { limitBreaches } from './limits.ts'
 import type { Reason } from './reason.ts'
 import type { DecisionRequest } from './request.ts'
 import { ruleBreaches } from './rules.ts'
+import { type Requirement, requirementOf, thresholdBreaches } from './thresholds.ts'
+import { closesAt, windowBreaches } from './windows/windows.ts'
 
 /** `allow` carries the only thing that minting accepts; `deny` is data, not an exception. */
 export type Decision =
   | { readonly outcome: 'allow'; readonly grant: Grant; readonly reasons: readonly Reason[] }
   | { readonly outcome: 'deny'; readonly reasons: readonly Reason[] }
+  | NeedsApproval
+
+/** People must agree first. It carries no grant: approved is not allowed until decided again. */
+export interface NeedsApproval {
+  readonly outcome: 'needs_approval'
+  readonly requirement: Requirement
+  /** What an approval is bound to: see `bindingOf`. */
+  readonly binding: Digest
+  /** What the approvals given so far leave open. */
+  readonly unmet: Requirement['needs']
+  readonly reasons: readonly Reason[]
+}
 
 /**
  * One caller's permission to use one scope in one environment until a time. The private field
@@ -34,7 +49,7 @@ class AllowedGrant {
     this.plan = request.plan
     this.intent = request.intent
     this.issuedAt = request.issuedAt
-    this.expiresAt = new Date(request.issuedAt.getTime() + request.plan.ttlSeconds * 1000)
+    this.expiresAt = expiryOf(request)
     Object.freeze(this)
   }
 
@@ -46,26 +61,84 @@ class AllowedGrant {
 
 export type Grant = AllowedGrant
 
+/**
+ * The scope's TTL, cut short by the close of a window, by the end of the approval it rests on, and
+ * by what was promised before.
+ */
+function expiryOf(request: DecisionRequest): Date {
+  const { issuedAt, plan, notAfter, approval } = request
+  const ends = [
+    issuedAt.getTime() + plan.ttlSeconds * 1000,
+    closesAt(request),
+    approval?.expires.getTime(),
+    notAfter?.getTime(),
+  ]
+  return new Date(Math.min(...ends.filter((end) => end !== undefined)))
+}
+
 /** The run-time half of "minting accepts only what `decide` allowed". */
 export function isDecided(grant: object): grant is Grant {
   return AllowedGrant.isDecided(grant)
 }
 
+/** In the order in which they are looked at; each gives every reason it has. */
+const REFUSALS = [invariantBreaches, ruleBreaches, limitBreaches, windowBreaches, thresholdBreaches]
+
 /**
  * May this caller have this plan now? Pure. Invariants are looked at first and always all of
- * them, then the scope's own rules, then its limits; a denial lists every reason of the first
- * group that has one, so that a caller never learns about limits of a scope it may not take.
+ * them, then the scope's own rules, its limits, its windows, and what thresholds refuse; a denial lists
+ * every reason of the first group that has one, so that a caller never learns about limits of a
+ * scope it may not take. Only then does it matter whether people agreed: no approval lifts a denial.
  */
 export function decide(request: DecisionRequest): Decision {
-  for (const breaches of [invariantBreaches, ruleBreaches, limitBreaches]) {
+  for (const breaches of REFUSALS) {
     const reasons = breaches(request)
     if (reasons.length > 0) return { outcome: 'deny', reasons }
   }
-  return {
-    outcome: 'allow',
-    grant: new AllowedGrant(request),
-    reasons: [{ code: 'allowed', message: allowedMessage(request) }],
+  const requirement = requirementOf(request)
+  if (requirement === undefined && request.approval === undefined) return allow(request, [])
+  return decideByPeople(request, requirement)
+}
+
+function allow(request: DecisionRequest, more: readonly Reason[]): Decision {
+  const reasons: Reason[] = [{ code: 'allowed', message: allowedMessage(request) }, ...more]
+  return { outcome: 'allow', grant: new AllowedGrant(request), reasons }
+}
+
+/** One `deny` is enough; approvals count while they last and for what they were given. */
+function decideByPeople(request: DecisionRequest, requirement: Requirement | undefined): Decision {
+  const { approval, now } = request
+  const binding = bindingOf(request)
+  const voided = approval !== undefined && approval.binding !== binding
+  if (approval !== undefined && !voided) {
+    if (approval.verdicts.some(({ verdict }) => verdict === 'deny')) {
+      return { outcome: 'deny', reasons: [{ code: 'approval_denied', message: 'it was denied' }] }
+    }
+    if (now >= approval.expires) {
+      const message = 'the approval is over; ask again'
+      return { outcome: 'deny', reasons: [{ code: 'approval_expired', message }] }
+    }
   }
+  const needs = requirement?.needs ?? []
+  const unmet = unmetNeeds(request, needs, voided ? undefined : approval)
+  if (requirement !== undefined && unmet.length > 0) {
+    const reasons = [...(voided ? [VOID] : []), approvalRequired(requirement)]
+    return { outcome: 'needs_approval', requirement, binding, unmet, reasons }
+  }
+  if (voided || approval === undefined) return { outcome: 'deny', reasons: [VOID] }
+  const given = countingVerdicts(request, approval)
+  const message = `approved by ${given.map(({ by }) => `${by.subject} (${by.issuer})`).join(', ')}`
+  return allow(request, given.length === 0 ? [] : [{ code: 'approved', message }])
+}
+
+const VOID: Reason = {
+  code: 'approval_void',
+  message: 'what was approved is not what is asked for now',
+}
+
+function approvalRequired({ rules, needs }: Requirement): Reason {
+  const message = `${rules.join(', ')}: approval by ${needsText(needs)} comes first`
+  return { code: 'approval_required', message }
 }
 
 function allowedMessage({ caller, scope, environment }: DecisionRequest): string {

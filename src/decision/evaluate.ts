@@ -6,8 +6,10 @@ import type { Plan } from '../plan/plan.ts'
 import type { PlanProblem } from '../plan/problem.ts'
 import type { CatalogScope } from '../scope/catalog.ts'
 import type { Scope } from '../scope/scope.ts'
+import type { Evidence } from './approval.ts'
 import { type Decision, decide } from './decide.ts'
 import { breachesWithoutPlan } from './invariants.ts'
+import type { Policy } from './policy.ts'
 import type { Reason } from './reason.ts'
 import type { Usage } from './request.ts'
 import { ruleNames } from './rules.ts'
@@ -18,6 +20,15 @@ export interface Ask {
   readonly environment: string
   readonly intent: string
   readonly parameters: Parameters
+  /** What was taken out before anybody looked at it; absent when nothing was. */
+  readonly redacted?: readonly Redaction[]
+}
+
+/** A secret that was replaced by `[redacted:TYPE]`. */
+export interface Redaction {
+  /** `intent`, `scope`, `environment`, `parameters` (a name) or `parameters.NAME`. */
+  readonly at: string
+  readonly type: string
 }
 
 /** Everything a decision depends on that is not the ask itself. */
@@ -27,7 +38,13 @@ export interface Circumstances {
   readonly found: CatalogScope | undefined
   readonly environment: Environment | undefined
   readonly usage: Usage
+  /** The operator's thresholds and approvers; without them the autonomy level decides alone. */
+  readonly policy?: Policy
+  /** What people said about this very request. */
+  readonly approval?: Evidence | undefined
   readonly issuedAt: Date
+  /** As in `DecisionRequest`. */
+  readonly notAfter?: Date
   readonly now: Date
 }
 
@@ -59,6 +76,10 @@ export function evaluate(ask: Ask, circumstances: Circumstances): Evaluation {
     const breaches = environment === undefined ? [] : breachesWithoutPlan({ caller, environment })
     const evaluation = denied(ask, named, [...breaches, reason])
     return named ? { ...evaluation, disclosed: [reason] } : evaluation
+  }
+  const secrets = secretsInParameters(ask)
+  if (secrets.length > 0) {
+    return denied(ask, named, [...breachesWithoutPlan({ caller, environment }), ...secrets])
   }
   const planned = compiledPlan(found.scope, environment, ask.parameters)
   if (!planned.ok) {
@@ -101,6 +122,15 @@ function denied(ask: Ask, named: boolean, reasons: readonly Reason[], plan?: Pla
     plan,
     disclosed: named ? reasons : [undisclosed],
   }
+}
+
+/** A value that fills a hole cannot be guessed, and a secret belongs into no policy. */
+function secretsInParameters({ redacted = [] }: Ask): Reason[] {
+  return redacted.flatMap(({ at, type }): Reason[] => {
+    if (at !== 'parameters' && !at.startsWith('parameters.')) return []
+    const message = `${at} holds what looks like a secret (${type}); send the name of a secret, never its value`
+    return [{ code: 'secret_in_parameter', message }]
+  })
 }
 
 /** An entry has room for some reasons; `credctl scope lint` lists all of them. */

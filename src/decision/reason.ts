@@ -20,7 +20,18 @@ export const REASON_CODES = [
   'no_rule_for_caller',
   'claim_mismatch',
   'plan_refused',
+  'secret_in_parameter',
   'intent_missing',
+  // The time.
+  'outside_window',
+  'frozen',
+  // What people have to say, or have said.
+  'threshold_refused',
+  'approval_required',
+  'approval_denied',
+  'approval_expired',
+  'approval_void',
+  'approved',
   // The scope's limits, and the state of the grant.
   'too_many_live_grants',
   'too_many_grants_today',

@@ -3,6 +3,8 @@ import type { Environment } from '../environment/environment.ts'
 import type { Caller } from '../identity/caller.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Scope } from '../scope/scope.ts'
+import type { Evidence } from './approval.ts'
+import type { Policy } from './policy.ts'
 
 /** Grants of one scope in one environment, all callers together. */
 export interface Usage {
@@ -22,6 +24,12 @@ export interface DecisionRequest {
   readonly intent: string
   /** What the scope already gives in this environment, the grant asked about left out. */
   readonly usage: Usage
+  /** The operator's thresholds and approvers; without them the autonomy level decides alone. */
+  readonly policy?: Policy
+  /** What people said about this very request. */
+  readonly approval?: Evidence | undefined
   readonly issuedAt: Date
+  /** Until when the grant was said to live, when it exists already: it never lives longer. */
+  readonly notAfter?: Date
   readonly now: Date
 }

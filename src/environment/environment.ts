@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { fields } from '../document/fields.ts'
+import { fields, refuse } from '../document/fields.ts'
 import { slug } from '../document/text.ts'
+import { ALWAYS, type Schedule } from './schedule.ts'
 import { awsTarget } from './target-aws.ts'
 import { postgresTarget } from './target-postgres.ts'
 import { vaultAwsTarget, vaultPostgresTarget } from './target-vault.ts'
@@ -8,6 +9,10 @@ import { vaultAwsTarget, vaultPostgresTarget } from './target-vault.ts'
 /** Operators decide what is production; a scope can only name an environment, never define one. */
 export const environmentClass = z.enum(['prod', 'nonprod'])
 export type EnvironmentClass = z.infer<typeof environmentClass>
+
+/** How much those who decide their own steps may do before a person is asked. */
+export const AUTONOMY_LEVELS = ['restricted', 'supervised', 'full'] as const
+export type Autonomy = (typeof AUTONOMY_LEVELS)[number]
 
 const target = z.union([
   fields({ postgres: postgresTarget }),
@@ -18,7 +23,15 @@ const target = z.union([
 
 export const environmentSchema = fields({
   class: environmentClass,
+  /** How much agents may do here before a person is asked; `supervised` when absent. */
+  autonomy: z.enum(AUTONOMY_LEVELS).optional(),
   targets: z.record(slug, target),
+  /** Windows of which one must be open; without any, time does not matter. */
+  windows: z.array(slug).max(20).default([]),
+}).superRefine((environment, context) => {
+  if (environment.class !== 'prod' || environment.autonomy !== 'full') return
+  const message = 'nobody acts in a prod environment without supervision'
+  refuse(context, message, { path: ['autonomy'], expected: 'restricted or supervised' })
 })
 
 /** A named thing that credentials are for, tagged by its kind. */
@@ -31,15 +44,27 @@ export type Target =
 export interface Environment {
   readonly name: string
   readonly class: EnvironmentClass
+  /** `supervised` when absent. */
+  readonly autonomy?: Autonomy
   readonly targets: Readonly<Record<string, Target>>
+  /** When it may be asked for. */
+  readonly schedule: Schedule
 }
 
 export function toEnvironment(
   name: string,
-  parsed: z.infer<typeof environmentSchema>,
+  parsed: Pick<z.infer<typeof environmentSchema>, 'class' | 'targets' | 'autonomy'>,
+  schedule: Schedule = ALWAYS,
 ): Environment {
   const targets = Object.entries(parsed.targets).map(([key, value]) => [key, tagged(value)])
-  return { name, class: parsed.class, targets: Object.fromEntries(targets) }
+  const { autonomy } = parsed
+  return {
+    name,
+    class: parsed.class,
+    ...(autonomy === undefined ? {} : { autonomy }),
+    targets: Object.fromEntries(targets),
+    schedule,
+  }
 }
 
 function tagged(value: z.infer<typeof target>): Target {

@@ -39,7 +39,11 @@ export function classify(
 }
 
 /** Names of the claims that keep a rule from naming this caller; none when it does. */
-export function unmetClaims(rule: CallerRule, claims: Claims, preset: Preset): string[] {
+export function unmetClaims(
+  rule: Pick<CallerRule, 'claims'>,
+  claims: Claims,
+  preset: Preset,
+): string[] {
   return Object.entries({ ...preset.demands, ...rule.claims })
     .filter(([name, wanted]) => ![wanted].flat().some((value) => holds(claims, name, value)))
     .map(([name]) => name)

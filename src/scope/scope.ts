@@ -6,6 +6,7 @@ import { awsAccess } from './access-aws.ts'
 import { postgresAccess } from './access-postgres.ts'
 import { MAX_PARAMETERS } from './holes.ts'
 import { parameter } from './parameter.ts'
+import { scopeThresholds } from './threshold.ts'
 
 /** Numbers are whole and exact: a longer one would equal every other that rounds to it. */
 const claimValue = z.union([z.string().max(512), z.int(), z.boolean()])
@@ -50,6 +51,14 @@ export const scopeSchema = fields({
     .default({}),
   access: z.record(slug, access).refine((value) => Object.keys(value).length > 0, 'no access'),
   limits: limits.default({}),
+  thresholds: scopeThresholds
+    .optional()
+    .meta({ description: 'When people must agree first; added to what the operator asks for.' }),
+  windows: z
+    .array(slug)
+    .max(20)
+    .default([])
+    .meta({ description: 'Windows of the operator, one of which must be open as well.' }),
 }).superRefine((scope, context) => {
   const seen = new Set<string>()
   for (const [index, name] of scope.environments.entries()) {

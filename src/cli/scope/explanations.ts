@@ -65,9 +65,45 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode | ReasonCode, Explanation>>
       'No plan could be made: a parameter is missing or not accepted, or a target does not fit.',
     next: 'credctl scope plan with the same parameters says what is wrong and where.',
   },
+  threshold_refused: {
+    means: 'A rule of the operator or of the scope refuses what the plan can reach.',
+    next: 'Ask for less, or ask whoever owns the rule: its name stands in the reason.',
+  },
+  approval_required: {
+    means: 'People must agree to this plan first.',
+    next: 'Repeat the same request once it is approved, or let the client wait for it.',
+  },
+  approval_denied: {
+    means: 'A person looked at the request and denied it.',
+    next: 'credctl approval show tells who and why.',
+  },
+  approval_expired: {
+    means: 'The approval, or the request for it, is past its time.',
+    next: 'Ask again.',
+  },
+  approval_void: {
+    means: 'The scope, its plan, the intent or the caller changed since people agreed.',
+    next: 'Ask again: they agreed to something else.',
+  },
+  approved: {
+    means: 'Enough people agreed to exactly this request.',
+    next: 'Nothing.',
+  },
+  secret_in_parameter: {
+    means: 'A parameter holds what looks like a secret. It was not recorded, and the request refused.',
+    next: 'Send the name of a secret, never its value, and roll over the one that was sent.',
+  },
   intent_missing: {
     means: 'The request does not say what the task is for.',
     next: 'Give --intent with a sentence: it is what reviewers of the log read.',
+  },
+  outside_window: {
+    means: 'The environment or the scope is only given in certain windows, and none is open.',
+    next: 'Ask again when the message says that it opens; credctl windows show lists the windows.',
+  },
+  frozen: {
+    means: 'A freeze holds: nothing that it covers is given until it ends.',
+    next: 'Wait for its end, or have an operator except the scope from it in credctl.yaml.',
   },
   too_many_live_grants: {
     means: 'As many grants of this scope are live in this environment as its limits allow.',

@@ -1,0 +1,150 @@
+import { type Digest, digestOf, type Json } from '../canonical.ts'
+import {
+  comparable,
+  EVERY_APPROVER,
+  isMember,
+  type PersonClaims,
+  personOf,
+} from '../identity/approver-group.ts'
+import type { Actor, Caller, Claims } from '../identity/caller.ts'
+import type { AllowRule } from '../scope/scope.ts'
+import type { Need } from '../scope/threshold.ts'
+import { NO_POLICY, type Policy } from './policy.ts'
+import type { DecisionRequest } from './request.ts'
+
+/** Who asked or approved, as verified then. */
+export type Person = Pick<Caller, 'class' | 'issuer' | 'subject' | 'claims' | 'actor'>
+
+/** One person's word on a request, as the ledger has it. */
+export interface Verdict {
+  readonly verdict: 'approve' | 'deny'
+  readonly by: Person
+  /** The group that the person spoke for: one of those the request needs. */
+  readonly group: string
+  readonly plan: Digest
+  readonly at: Date
+}
+
+/** What the ledger says about the request for approval that a decision would rest on. */
+export interface Evidence {
+  /** Everything the people looked at, as one digest: `bindingOf` the request then. */
+  readonly binding: Digest
+  readonly expires: Date
+  readonly verdicts: readonly Verdict[]
+}
+
+type Bound = Pick<
+  DecisionRequest,
+  'caller' | 'scope' | 'scopeDigest' | 'environment' | 'plan' | 'intent'
+>
+
+/**
+ * What an approval is for. Another scope text, plan, parameter, environment, intent or caller, or
+ * another value of a claim that the scope's rules look at, gives another digest: the approval is
+ * void. Which token and which key the caller came with makes no difference.
+ */
+export function bindingOf(request: Bound): Digest {
+  const { caller, scope, scopeDigest, environment, plan, intent } = request
+  return digestOf({
+    scope: scope.name,
+    scopeDigest,
+    environment: environment.name,
+    environmentClass: environment.class,
+    plan: plan.digest,
+    parameters: plan.parameters,
+    intent,
+    caller: {
+      class: caller.class,
+      issuer: caller.issuer,
+      subject: caller.subject,
+      claims: relevantClaims(caller.claims, scope.allow),
+      actor: chainOf(caller.actor).map(({ iss, sub }) => ({ iss: iss ?? null, sub })),
+    },
+  } as Json)
+}
+
+function relevantClaims(claims: Claims, rules: readonly AllowRule[]): Claims {
+  const names = new Set(rules.flatMap((rule) => Object.keys(rule.claims)))
+  return Object.fromEntries(Object.entries(claims).filter(([name]) => names.has(name)))
+}
+
+/**
+ * What is still missing, by group. Only words count that are about this plan, were given in time by
+ * a member of the group who is not the requester, and nobody's counts twice.
+ */
+export function unmetNeeds(
+  request: Pick<DecisionRequest, 'caller' | 'plan' | 'now' | 'policy'>,
+  needs: readonly Need[],
+  evidence: Evidence | undefined,
+): readonly Need[] {
+  const counting = evidence === undefined ? [] : countingVerdicts(request, evidence)
+  return needs.flatMap(({ group, count }) => {
+    const missing = count - counting.filter((each) => each.group === group).length
+    return missing > 0 ? [{ group, count: missing }] : []
+  })
+}
+
+export function countingVerdicts(
+  {
+    caller,
+    plan,
+    now,
+    policy = NO_POLICY,
+  }: Pick<DecisionRequest, 'caller' | 'plan' | 'now' | 'policy'>,
+  evidence: Evidence,
+): readonly Verdict[] {
+  const counting: Verdict[] = []
+  if (now >= evidence.expires) return counting
+  for (const each of evidence.verdicts) {
+    const counts =
+      each.verdict === 'approve' &&
+      each.plan === plan.digest &&
+      each.at < evidence.expires &&
+      each.by.actor === undefined &&
+      isMember(each.group, policy.groups, each.by) &&
+      !isSamePerson(each.by, caller, policy.samePerson) &&
+      !counting.some(({ by }) => isSamePerson(each.by, by, policy.samePerson))
+    if (counts) counting.push(each)
+  }
+  return counting
+}
+
+/** The groups of a request that a person could speak for. */
+export function groupsOf(person: Person, needs: readonly Need[], policy: Policy): string[] {
+  return needs.map(({ group }) => group).filter((group) => isMember(group, policy.groups, person))
+}
+
+/**
+ * Four eyes: is `person` the other one, or anybody in the chain that acts for it? Compared by issuer
+ * and subject, and by the claim that the operator says names a person across issuers.
+ */
+export function isSamePerson(person: Person, other: Person, names: PersonClaims): boolean {
+  if (person.issuer === other.issuer && person.subject === other.subject) return true
+  const name = personOf(person, names)
+  if (name !== undefined && (name === personOf(other, names) || name === comparable(other.subject)))
+    return true
+  return chainOf(other.actor).some(({ iss, sub }) => {
+    if (name === comparable(sub)) return true
+    return sub === person.subject && (iss === undefined || isIssuer(person, iss))
+  })
+}
+
+/** An actor's issuer is a URL, or the name of one of ours where tokens carry none. */
+function isIssuer({ issuer, claims }: Person, iss: string): boolean {
+  return iss === issuer || !('iss' in claims) || claims['iss'] === iss
+}
+
+function chainOf(actor: Actor | undefined): readonly Actor[] {
+  const chain: Actor[] = []
+  for (let link = actor; link !== undefined; link = link.act) chain.push(link)
+  return chain
+}
+
+/** `2 of dba and 1 of security`. */
+export function needsText(needs: readonly Need[]): string {
+  return needs
+    .map(
+      ({ group, count }) => `${count} ${group === EVERY_APPROVER ? 'approver(s)' : `of ${group}`}`,
+    )
+    .join(' and ')
+}

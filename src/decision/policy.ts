@@ -1,0 +1,21 @@
+import type { ApproverGroups, PersonClaims } from '../identity/approver-group.ts'
+import type { StepUp } from '../identity/step-up.ts'
+import type { Threshold } from '../scope/threshold.ts'
+
+/** What the operator decided about approvals, besides the autonomy level of each environment. */
+export interface Policy {
+  readonly thresholds: readonly Threshold[]
+  readonly groups: ApproverGroups
+  /** By issuer: the claim that says who a person is, for people with several accounts. */
+  readonly samePerson: PersonClaims
+  /** What the login of whoever approves for prod must be like, whatever the rules say. */
+  readonly prodStepUp: StepUp
+}
+
+/** Without a section `approvals`: the autonomy levels alone, and everyone with the role approves. */
+export const NO_POLICY: Policy = {
+  thresholds: [],
+  groups: {},
+  samePerson: {},
+  prodStepUp: { max_age: 900 },
+}

@@ -1,0 +1,114 @@
+import type { StepUp } from '../identity/step-up.ts'
+import type { BlastRadius } from '../plan/blast-radius.ts'
+import type { Need, Threshold } from '../scope/threshold.ts'
+import { autonomyRules } from './autonomy.ts'
+import { NO_POLICY } from './policy.ts'
+import type { Reason } from './reason.ts'
+import type { DecisionRequest } from './request.ts'
+
+/** What people must agree to before a request is allowed. */
+export interface Requirement {
+  /** Names of the rules that ask for it. */
+  readonly rules: readonly string[]
+  /** By group, in the order of their names; one person counts for one group. */
+  readonly needs: readonly Need[]
+  /** Life of the request in seconds, approved or not. */
+  readonly lifeSeconds: number
+  readonly reasonRequired: boolean
+  readonly stepUp: readonly StepUp[]
+}
+
+const DEFAULT_LIFE_SECONDS = 3600
+
+type Asked = Pick<DecisionRequest, 'caller' | 'scope' | 'environment' | 'plan' | 'policy'>
+
+/** The reasons of rules that refuse; whatever else matches, these win. */
+export function thresholdBreaches(request: Asked): Reason[] {
+  return matching(request).flatMap(({ name, refuse }) =>
+    refuse === undefined ? [] : [{ code: 'threshold_refused', message: `${name}: ${refuse}` }],
+  )
+}
+
+/**
+ * What all matching rules together ask for, or undefined when nobody needs to be asked. Of two
+ * rules that name one group the larger count holds; everything else adds up. The operator's `allow`
+ * lifts what the autonomy level asks for and nothing else.
+ */
+export function requirementOf(request: Asked): Requirement | undefined {
+  const asking = matching(request).filter(({ needs }) => needs !== undefined)
+  if (asking.length === 0) return undefined
+  const prod = request.environment.class !== 'nonprod'
+  const { prodStepUp } = request.policy ?? NO_POLICY
+  return {
+    rules: asking.map(({ name }) => name),
+    needs: strictest(asking.flatMap(({ needs }) => needs ?? [])),
+    lifeSeconds: Math.min(...asking.map(({ expires }) => expires ?? DEFAULT_LIFE_SECONDS)),
+    reasonRequired: prod || asking.some(({ reason_required }) => reason_required === true),
+    stepUp: [...(prod ? [prodStepUp] : []), ...asking.flatMap(({ step_up }) => step_up ?? [])],
+  }
+}
+
+function strictest(needs: readonly Need[]): Need[] {
+  const counts = new Map<string, number>()
+  for (const { group, count } of needs) counts.set(group, Math.max(count, counts.get(group) ?? 0))
+  return [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([group, count]) => ({ group, count }))
+}
+
+function matching(request: Asked): readonly Threshold[] {
+  const { policy = NO_POLICY, scope, environment } = request
+  const operators = policy.thresholds.filter((rule) => matches(rule.when, request))
+  const lifted = operators.some(({ allow }) => allow !== undefined)
+  const others = [...(lifted ? [] : autonomyRules(environment)), ...(scope.thresholds ?? [])]
+  return [...operators, ...others.filter((rule) => matches(rule.when, request))]
+}
+
+type Condition = Threshold['when']
+
+function matches(when: Condition, { caller, scope, environment, plan }: Asked): boolean {
+  const { blastRadius } = plan
+  return (
+    (when.environment_class === undefined || when.environment_class === environment.class) &&
+    includes(when.environments, [environment.name]) &&
+    includes(when.scopes, [scope.name]) &&
+    includes(when.callers, [caller.class]) &&
+    includes(when.accounts, blastRadius.accounts) &&
+    some(when.verbs, blastRadius.tablesBy) &&
+    some(when.action_classes, blastRadius.actionsBy) &&
+    (when.more_than === undefined || exceeds(when.more_than, blastRadius))
+  )
+}
+
+function includes(wanted: readonly string[] | undefined, present: readonly string[]): boolean {
+  return wanted === undefined || present.some((each) => wanted.includes(each))
+}
+
+function some(
+  wanted: readonly string[] | undefined,
+  counts: Readonly<Record<string, number>>,
+): boolean {
+  return wanted === undefined || wanted.some((name) => (counts[name] ?? 0) > 0)
+}
+
+/** Every bound that is given must be exceeded: several rules say "or". */
+function exceeds(bounds: NonNullable<Condition['more_than']>, radius: BlastRadius): boolean {
+  const pairs: [number, number | undefined][] = [
+    [radius.accounts.length, bounds.accounts],
+    [radius.databases, bounds.databases],
+    [radius.tables, bounds.tables],
+    [radius.resources.named, bounds.named_resources],
+    [radius.resources.wildcard, bounds.wildcard_resources],
+    [radius.ttlSeconds, bounds.ttl],
+    ...countsOf(radius.tablesBy, bounds.tables_by),
+    ...countsOf(radius.actionsBy, bounds.actions_by),
+  ]
+  return pairs.every(([count, bound]) => bound === undefined || count > bound)
+}
+
+function countsOf(
+  counts: Readonly<Record<string, number>>,
+  bounds: Readonly<Record<string, number | undefined>> = {},
+): [number, number | undefined][] {
+  return Object.entries(bounds).map(([name, bound]) => [counts[name] ?? 0, bound])
+}
