@@ -16,6 +16,8 @@ export const vaultPostgresTarget = fields({
   /** The name under `database/config` of the connection to this very database. */
   connection: vaultName,
   token_role: tokenRole,
+  /** The role that Vault uses there, as `username` of the connection; `credctl postgres` needs it. */
+  vault_user: z.string().min(1).max(63).optional(),
   /** With a role of the broker's own there, the preflight runs before a plan is minted. */
   admin: fields({ user: z.string().min(1).max(63), password: secretReference }).optional(),
   accept: z.array(acceptance).max(200).default([]),

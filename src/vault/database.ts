@@ -59,6 +59,7 @@ const connectionReply = z.object({
     allowed_roles: texts,
     connection_details: z.object({
       connection_url: z.string().optional(),
+      username: z.string().optional(),
       password_authentication: z.string().default('password'),
       username_template: z.string().default(''),
     }),

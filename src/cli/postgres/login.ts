@@ -1,6 +1,7 @@
 import type { PostgresTarget } from '../../environment/target-postgres.ts'
 import { CredctlError } from '../../errors.ts'
 import { secretReference } from '../../secret/reference.ts'
+import type { Server } from './place.ts'
 
 /** A DBA's or an owner's own login: never the broker's, and never kept. */
 export type LoginFlags = {
@@ -9,7 +10,7 @@ export type LoginFlags = {
 }
 
 /** The target as that login reaches it. */
-export function asLogin(server: PostgresTarget, flags: LoginFlags): PostgresTarget {
+export function asLogin(server: Server, flags: LoginFlags): PostgresTarget {
   if (flags.user === undefined || flags.password === undefined) {
     throw new CredctlError('usage', 'running the statements needs a login that may', {
       hint: 'Give --user NAME and --password file:PATH or env:NAME: a DBA, not the broker.',

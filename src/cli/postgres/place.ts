@@ -1,6 +1,8 @@
 import { type Config, requireConfig } from '../../config.ts'
 import type { Environment } from '../../environment/environment.ts'
 import type { PostgresTarget } from '../../environment/target-postgres.ts'
+import type { VaultPostgresTarget } from '../../environment/target-vault.ts'
+import { CredctlError } from '../../errors.ts'
 import { planScope } from '../../plan/plan.ts'
 import type { PostgresPlan } from '../../plan/postgres/plan.ts'
 import { type Catalog, requireCatalog } from '../../scope/catalog.ts'
@@ -13,8 +15,22 @@ export interface Place {
   readonly config: Config
   readonly environment: Environment
   readonly target: string
-  readonly server: PostgresTarget
+  readonly server: Server
   readonly plans: readonly PlannedScope[]
+}
+
+/** Where logins are made, by the broker or by Vault. */
+export type Server =
+  | ({ readonly kind: 'postgres' } & PostgresTarget)
+  | ({ readonly kind: 'vault_postgres' } & VaultPostgresTarget)
+
+/** The role that makes logins there. Errors: `config_invalid` where only Vault knows it. */
+export function makerOf(server: Server): string {
+  if (server.kind === 'postgres') return server.admin.user
+  if (server.vault_user !== undefined) return server.vault_user
+  throw new CredctlError('config_invalid', 'the target does not say which role Vault uses there', {
+    hint: 'Set vault_user to the username of the connection in Vault.',
+  })
 }
 
 export interface PlannedScope {
@@ -31,8 +47,10 @@ export async function findPlace(flags: PlaceFlags, target: string): Promise<Plac
     throw notFound('environment', flags.env, `in ${flags.config}`, config.environments.keys())
   }
   const server = environment.targets[target]
-  if (server?.kind !== 'postgres') {
-    const known = Object.entries(environment.targets).filter(([, { kind }]) => kind === 'postgres')
+  if (server?.kind !== 'postgres' && server?.kind !== 'vault_postgres') {
+    const known = Object.entries(environment.targets).filter(([, { kind }]) =>
+      kind.endsWith('postgres'),
+    )
     const names = known.map(([name]) => name)
     throw notFound('PostgreSQL target', target, `in environment ${flags.env}`, names)
   }

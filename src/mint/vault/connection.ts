@@ -32,6 +32,12 @@ const REQUIREMENTS: readonly {
     hint: 'set username_template as in docs/vault.md',
   },
   {
+    holds: ({ connection_details: { username } }, { vault_user: user }) =>
+      user === undefined || username === user,
+    message: 'uses another role in the database than vault_user says',
+    hint: 'correct username in Vault, or vault_user here',
+  },
+  {
     holds: ({ allowed_roles }) => allowed_roles.includes('cb-*') || allowed_roles.includes('*'),
     message: 'does not allow the roles of credctl',
     hint: 'set allowed_roles=cb-*',

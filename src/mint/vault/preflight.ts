@@ -22,8 +22,9 @@ export function vaultPreflight(
   target: VaultPostgresTarget,
   parts: { readonly resolve: ResolveSecret; readonly clock: Clock },
 ): VaultPreflight | undefined {
-  const { admin, mount: _mount, connection: _connection, token_role: _role, ...place } = target
+  const { admin, host, port, database, tls, ca, accept } = target
   if (admin === undefined) return undefined
+  const place = { host, port, database, tls, accept, ...(ca === undefined ? {} : { ca }) }
   const direct: PostgresTarget = { ...place, admin }
   const session = openAdmin(direct, parts.resolve, granterRole(admin.user))
   const readiness = new Readiness({ session, target: direct, clock: parts.clock })

@@ -65,9 +65,38 @@ export function delegationSql(admin: string, plan: PostgresPlan): string[] {
  * may give to logins but neither use nor change.
  */
 export function applySql(admin: string, plan: PostgresPlan): string[] {
+  return groupGivenBy(granterRole(admin), plan)
+}
+
+/** The same where Vault makes the logins: its own role in the database gives the group role. */
+export function vaultApplySql(vaultUser: string, plan: PostgresPlan): string[] {
+  return groupGivenBy(vaultUser, plan)
+}
+
+function groupGivenBy(giver: string, plan: PostgresPlan): string[] {
   const membership = 'WITH ADMIN TRUE, INHERIT FALSE, SET FALSE'
+  const { statements, groupRole } = plan
+  return [...statements, `GRANT ${quoteRole(groupRole)} TO ${quoteIdentifier(giver)} ${membership}`]
+}
+
+/**
+ * Makes the role that Vault uses in these databases: CREATEROLE and nothing more, because whoever
+ * writes roles in Vault runs SQL as it. Logins may connect where their group role says and nowhere
+ * else: Vault cleans up in one database only. Can be run again.
+ */
+export function vaultSetupSql(vaultUser: string, databases: readonly string[]): string[] {
+  const role = quoteIdentifier(vaultUser)
   return [
-    ...plan.statements,
-    `GRANT ${quoteRole(plan.groupRole)} TO ${quoteIdentifier(granterRole(admin))} ${membership}`,
+    createUnlessThere(vaultUser),
+    `ALTER ROLE ${role} LOGIN CREATEROLE NOCREATEDB INHERIT`,
+    ...databases.flatMap((database) => [
+      `REVOKE CONNECT ON DATABASE ${quoteIdentifier(database)} FROM PUBLIC`,
+      `GRANT CONNECT ON DATABASE ${quoteIdentifier(database)} TO ${role}`,
+    ]),
   ]
+}
+
+/** After hardening: Vault ends logins with a DO block. */
+export function vaultAfterHardeningSql(vaultUser: string): string[] {
+  return [`GRANT USAGE ON LANGUAGE plpgsql TO ${quoteIdentifier(vaultUser)}`]
 }
