@@ -4,6 +4,14 @@ import { CredctlError } from '../errors.ts'
 /** Signature types of C2SP signed-note. */
 export const ED25519 = 0x01
 export const ED25519_COSIGNATURE = 0x04
+export const ML_DSA_44_COSIGNATURE = 0x06
+
+/** Bytes of the public key behind each type. */
+const KEY_BYTES: Readonly<Record<number, number>> = {
+  [ED25519]: 32,
+  [ED25519_COSIGNATURE]: 32,
+  [ML_DSA_44_COSIGNATURE]: 1312,
+}
 
 const MAX_SIGNATURES = 100
 const MAX_NOTE_BYTES = 1_000_000
@@ -78,15 +86,14 @@ function verifySignature(verifier: Verifier, text: string, signature: Buffer): b
   return verify(null, Buffer.from(text), verifier.key, signature)
 }
 
-/** `name+hex8(key id)+base64(type || public key)`, types 0x01 and 0x04. Throws `log_invalid`. */
+/** `name+hex8(key id)+base64(type || public key)`, types 0x01, 0x04, 0x06. Throws `log_invalid`. */
 export function parseVkey(vkey: string): Verifier {
   const [, name = '', keyId = '', encoded = ''] = /^([^+]+)\+([0-9a-f]{8})\+(\S+)$/.exec(vkey) ?? []
   const key = decodeBase64(encoded)
-  if (!isKeyName(name) || key?.length !== 33) throw invalidKey()
-  const type = key[0]
-  if (type !== ED25519 && type !== ED25519_COSIGNATURE) throw invalidKey()
-  if (keyIdOf(name, key) !== keyId) throw invalidKey()
-  return { name, keyId, type, vkey, key: importEd25519(key.subarray(1)) }
+  const type = key?.[0]
+  if (!isKeyName(name) || key === undefined || type === undefined) throw invalidKey()
+  if (KEY_BYTES[type] !== key.length - 1 || keyIdOf(name, key) !== keyId) throw invalidKey()
+  return { name, keyId, type, vkey, key: importKey(type, key.subarray(1)) }
 }
 
 /** A verifier key for a raw Ed25519 public key. */
@@ -147,9 +154,11 @@ function keyIdOf(name: string, typeAndKey: Uint8Array): string {
   return hash('sha256', preimage, 'hex').slice(0, 8)
 }
 
-function importEd25519(raw: Buffer): KeyObject {
-  const x = raw.toString('base64url')
-  return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
+function importKey(type: number, raw: Buffer): KeyObject {
+  const text = raw.toString('base64url')
+  return type === ML_DSA_44_COSIGNATURE
+    ? createPublicKey({ key: { kty: 'AKP', alg: 'ML-DSA-44', pub: text }, format: 'jwk' })
+    : createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: text }, format: 'jwk' })
 }
 
 function decodeUtf8(bytes: Uint8Array): string {
@@ -175,6 +184,6 @@ function invalid(problem: string): CredctlError {
 }
 
 function invalidKey(): CredctlError {
-  const hint = 'a vkey reads name+hex8+base64, with an Ed25519 key'
+  const hint = 'a vkey reads name+hex8+base64, with an Ed25519 or ML-DSA-44 key'
   return new CredctlError('log_invalid', 'not a verifier key', { hint })
 }

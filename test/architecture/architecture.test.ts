@@ -15,7 +15,7 @@ const FLOW = [
   ['environment'],
   ['vault'],
   ['identity'],
-  ['config.ts'],
+  ['config', 'config.ts'],
   ['secrets.ts'],
   ['scope'],
   ['plan'],

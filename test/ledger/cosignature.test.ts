@@ -1,7 +1,13 @@
-import { sign } from 'node:crypto'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { cosignaturesOf } from '../../src/ledger/cosignature.ts'
-import { ED25519_COSIGNATURE, parseNote, parseVkey, vkeyOf } from '../../src/ledger/note.ts'
+import { cosignaturesOf, cosignedMessage } from '../../src/ledger/cosignature.ts'
+import {
+  ED25519_COSIGNATURE,
+  ML_DSA_44_COSIGNATURE,
+  parseNote,
+  parseVkey,
+  vkeyOf,
+} from '../../src/ledger/note.ts'
 import { verifyLog } from '../../src/ledger/verify/verify.ts'
 import { catalogue } from './entries.ts'
 import { logKeys, writeLog } from './file-log.ts'
@@ -20,7 +26,7 @@ const witness = parseVkey(VKEY)
 describe('a cosignature', () => {
   it('verifies as published, with its time', () => {
     expect(cosignaturesOf(parseNote(CHECKPOINT), [witness])).toEqual([
-      { witness: 'witness.example/w1', time: new Date(1_700_000_000_000) },
+      { witness: 'witness.example/w1', vkey: VKEY, time: new Date(1_700_000_000_000) },
     ])
   })
 
@@ -74,7 +80,7 @@ describe('verifying a log with witnesses', () => {
     const { ok, cosignatures } = await verifyLog(cosigned(1_700_000_000n), options)
     expect({ ok, cosignatures }).toEqual({
       ok: true,
-      cosignatures: [{ witness: witness.name, time: new Date(1_700_000_000_000) }],
+      cosignatures: [{ witness: witness.name, vkey: VKEY, time: new Date(1_700_000_000_000) }],
     })
   })
 
@@ -83,13 +89,55 @@ describe('verifying a log with witnesses', () => {
     expect(findings.map(({ code }) => code)).toEqual(['checkpoint_invalid'])
   })
 
-  it('refuses a time that is none', async () => {
-    const { ok } = await verifyLog(cosigned(2n ** 63n), options)
+  it.each([2n ** 63n, 0n])('refuses a time that is none: %s', async (seconds) => {
+    const { ok } = await verifyLog(cosigned(seconds), options)
     expect(ok).toBe(false)
   })
 
   it('the vector key is that of seed 02', () => {
     const raw = Buffer.from(witness.key.export({ format: 'jwk' }).x as string, 'base64url')
     expect(vkeyOf(witness.name, ED25519_COSIGNATURE, raw)).toBe(VKEY)
+  })
+})
+
+describe('a cosignature with ML-DSA-44', () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ml-dsa-44')
+  const raw = Buffer.from(publicKey.export({ format: 'jwk' }).pub as string, 'base64url')
+  const modern = parseVkey(vkeyOf('witness.example/w2', ML_DSA_44_COSIGNATURE, raw))
+  const { text } = parseNote(CHECKPOINT)
+  const line = (seconds: bigint, message: Buffer) => {
+    const time = Buffer.alloc(8)
+    time.writeBigUInt64BE(seconds)
+    const signature = Buffer.concat([time, sign(null, message, privateKey)])
+    return { name: modern.name, keyId: modern.keyId, signature }
+  }
+
+  it('signs name, time, origin, size and root, laid out as specified', () => {
+    const message = cosignedMessage(modern, 1_700_000_000n, text)
+    const root = Buffer.from('Wqx3HImawpLnS/Gv4ubjAvi1WIOy0b8Ze0amvqbavKk=', 'base64')
+    expect(message.toString('hex')).toBe(
+      [
+        Buffer.from('subtree/v1\n\0').toString('hex'),
+        `12${Buffer.from('witness.example/w2').toString('hex')}`,
+        '000000006553f100',
+        `12${Buffer.from('broker.example/log').toString('hex')}`,
+        '0000000000000000',
+        '0000000000000003',
+        root.toString('hex'),
+      ].join(''),
+    )
+    const signed = { text, signatures: [line(1_700_000_000n, message)] }
+    expect(cosignaturesOf(signed, [modern])).toEqual([
+      { witness: modern.name, vkey: modern.vkey, time: new Date(1_700_000_000_000) },
+    ])
+  })
+
+  it('under another name or at another time is refused', () => {
+    const message = cosignedMessage(modern, 1_700_000_000n, text)
+    const late = { text, signatures: [line(1_700_000_001n, message)] }
+    expect(() => cosignaturesOf(late, [modern])).toThrow('wrong cosignature')
+    const other = cosignedMessage({ ...modern, name: 'witness.example/w3' }, 1_700_000_000n, text)
+    const borrowed = { text, signatures: [line(1_700_000_000n, other)] }
+    expect(() => cosignaturesOf(borrowed, [modern])).toThrow('wrong cosignature')
   })
 })
