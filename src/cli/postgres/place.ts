@@ -3,12 +3,12 @@ import type { Environment } from '../../environment/environment.ts'
 import type { PostgresTarget } from '../../environment/target-postgres.ts'
 import type { VaultPostgresTarget } from '../../environment/target-vault.ts'
 import { CredctlError } from '../../errors.ts'
+import { fillPlaceholders } from '../../plan/placeholders.ts'
 import { planScope } from '../../plan/plan.ts'
 import type { PostgresPlan } from '../../plan/postgres/plan.ts'
 import { type Catalog, requireCatalog } from '../../scope/catalog.ts'
 import type { ConfigFlag, EnvironmentFlag, ScopesFlag } from '../flags.ts'
 import { notFound } from '../not-found.ts'
-import { fillPlaceholders } from '../scope/placeholders.ts'
 
 /** A database of the configuration, and what every scope gives there. */
 export interface Place {

@@ -2,10 +2,10 @@ import { formatDuration } from '../../document/text.ts'
 import type { Environment } from '../../environment/environment.ts'
 import type { AwsPlan } from '../../plan/aws/plan.ts'
 import type { Policy } from '../../plan/aws/policy.ts'
+import { fillPlaceholders } from '../../plan/placeholders.ts'
 import { planScope, type TargetPlan } from '../../plan/plan.ts'
 import type { PostgresPlan } from '../../plan/postgres/plan.ts'
 import type { Scope } from '../../scope/scope.ts'
-import { fillPlaceholders } from './placeholders.ts'
 import { ruleText } from './rule-text.ts'
 
 /**

@@ -1,11 +1,11 @@
 import type { Config } from '../../config.ts'
 import type { Diagnostic, Problem } from '../../document/diagnostic.ts'
 import { nearest } from '../../document/nearest.ts'
+import { fillPlaceholders } from '../../plan/placeholders.ts'
 import { planScope } from '../../plan/plan.ts'
 import type { PlanProblem } from '../../plan/problem.ts'
 import type { CatalogScope } from '../../scope/catalog.ts'
 import type { Scope } from '../../scope/scope.ts'
-import { fillPlaceholders } from './placeholders.ts'
 
 /** What a scope names that the configuration lacks, and what does not compile where it should. */
 export function problemsInEnvironments(

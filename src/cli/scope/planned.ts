@@ -1,6 +1,7 @@
 import { DocumentError } from '../../document/error.ts'
 import type { Environment } from '../../environment/environment.ts'
 import { CredctlError } from '../../errors.ts'
+import { fillPlaceholders } from '../../plan/placeholders.ts'
 import { type Plan, planScope } from '../../plan/plan.ts'
 import type { Cli } from '../cli.ts'
 import {
@@ -14,7 +15,6 @@ import { notFound } from '../not-found.ts'
 import { note } from '../terminal.ts'
 import { readEnvironments } from './environments.ts'
 import { findScope } from './find.ts'
-import { fillPlaceholders } from './placeholders.ts'
 
 export type PlanFlags = EnvironmentFlag & ParametersFlag & ScopesFlag & ConfigFlag
 

@@ -1,5 +1,5 @@
-import type { Parameters } from '../../plan/parameters.ts'
-import type { Scope } from '../../scope/scope.ts'
+import type { Scope } from '../scope/scope.ts'
+import type { Parameters } from './parameters.ts'
 
 /** A scope that can be planned although some of its parameters have no value yet. */
 export interface Filled {
