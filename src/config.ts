@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { type AnchorsConfig, anchorProblems, anchorsSection } from './config/anchors.ts'
 import { type WitnessesConfig, witnessesSection, witnessProblems } from './config/witnesses.ts'
+import { type Privacy, privacySection } from './config/privacy.ts'
 import type { Diagnostic, Problem } from './document/diagnostic.ts'
 import { parseSource, type SourceDocument } from './document/document.ts'
 import { DocumentError } from './document/error.ts'
@@ -10,6 +11,12 @@ import { slug } from './document/text.ts'
 import { databasePlace, environmentProblems } from './environment/checks.ts'
 import { type Environment, environmentSchema, toEnvironment } from './environment/environment.ts'
 import { postgresConnection, tlsOnlyOffOnLoopback } from './environment/postgres-connection.ts'
+import {
+  readCalendars,
+  scheduleProblems,
+  scheduleSections,
+  schedulesOf,
+} from './environment/schedule.ts'
 import { deepFreeze } from './freeze.ts'
 import { isExactUrl } from './identity/exact-url.ts'
 import { type IssuerConfig, issuerProblems, issuerSchema } from './identity/issuer.ts'
@@ -61,16 +68,6 @@ const signingKeys = fields({
   former_token: z.array(secretReference).max(5).optional(),
 })
 
-/** Kinds of personal data that can be taken out of intents before they are recorded. */
-const PERSONAL_KINDS = ['email', 'phone'] as const
-export type PersonalKind = (typeof PERSONAL_KINDS)[number]
-
-/** What the log must not hold although callers send it: docs/log.md. */
-const privacy = fields({
-  redact: z.array(z.enum(PERSONAL_KINDS)).max(PERSONAL_KINDS.length).default([]),
-})
-export type Privacy = z.infer<typeof privacy>
-
 export const configSchema = fields({
   origin,
   url: baseUrl,
@@ -81,9 +78,10 @@ export const configSchema = fields({
   vault: vaultServer.optional(),
   witnesses: witnessesSection.optional(),
   anchors: anchorsSection.optional(),
-  privacy: privacy.prefault({}),
+  privacy: privacySection.prefault({}),
   issuers: z.record(slug, issuerSchema),
   console: signIn.optional(),
+  ...scheduleSections,
   environments: z.record(slug, environmentSchema),
 })
 
@@ -123,19 +121,24 @@ export async function loadConfig(file: string): Promise<ParsedConfig> {
     const message = 'the configuration cannot be read'
     return { ok: false, diagnostics: [{ file, line: 1, column: 1, message, expected }] }
   }
-  return parseConfig(file, text)
+  return await parseConfig(file, text)
 }
 
-export function parseConfig(file: string, text: string): ParsedConfig {
+/** The same from its text; the file's name is where calendars are looked for, and shown. */
+export async function parseConfig(file: string, text: string): Promise<ParsedConfig> {
   const parsed = parseSource(file, text, configSchema)
   if (!parsed.ok) return parsed
   const { value, document } = parsed
+  const calendars = await readCalendars(value, file)
+  const schedules = schedulesOf(value, calendars.calendars)
   const environments = Object.entries(value.environments).map(([name, environment]) =>
-    toEnvironment(name, environment),
+    toEnvironment(name, environment, schedules.get(name)),
   )
   const problems = [
     ...issuerProblems(value.issuers, value.url).map(below('issuers')),
     ...consoleProblems(value).map(below('console')),
+    ...scheduleProblems(value),
+    ...calendars.problems,
     ...environmentProblems(environments).map(below('environments')),
     ...ledgerProblems(environments, value.ledger?.postgres).map(below('environments')),
     ...vaultProblems(environments, value.vault).map(below('environments')),

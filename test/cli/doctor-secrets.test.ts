@@ -24,7 +24,7 @@ async function doctor(reference: string, content: Content | undefined) {
     issuers: {},
     environments: { staging: { class: 'nonprod', targets: { 'orders-db': database } } },
   })
-  const parsed = parseConfig('credctl.yaml', text)
+  const parsed = await parseConfig('credctl.yaml', text)
   if (!parsed.ok) throw new Error(JSON.stringify(parsed))
   const secrets = openSecrets(parsed.config, {}, aws.place)
   const results = await checkSecrets(parsed.config, secrets.resolve)

@@ -11,25 +11,25 @@ import { BASE, CASES, problemsFor } from './problems.ts'
 
 const files = readdirSync(CASES).filter((name) => name !== 'base.yaml')
 
-test('the configuration that every case breaks in one place is itself right', () => {
-  expect(problemsFor({ it: 'the base', text: BASE })).toEqual([])
+test('the configuration that every case breaks in one place is itself right', async () => {
+  expect(await problemsFor({ it: 'the base', text: BASE })).toEqual([])
 })
 
 describe.each(files)('%s', (file) => {
   const cases: (BadFile & { problems: string[] })[] = parse(readFileSync(join(CASES, file), 'utf8'))
 
-  test.each(cases.map((each) => [each.it, each] as const))('refuses %s', (_it, each) => {
+  test.each(cases.map((each) => [each.it, each] as const))('refuses %s', async (_it, each) => {
     expect(each.problems.length).toBeGreaterThan(0)
-    expect(problemsFor(each)).toEqual(matching(each.problems))
+    expect(await problemsFor(each)).toEqual(matching(each.problems))
     if (textOf(each, BASE).includes('hunter2')) {
-      expect(problemsFor(each).join()).not.toContain('hunter2')
+      expect((await problemsFor(each)).join()).not.toContain('hunter2')
     }
   })
 })
 
 describe('a configuration', () => {
-  const config = (replace: string, by: string) => {
-    const parsed = parseConfig('x.yaml', textOf({ it: 'x', replace, by }, BASE))
+  const config = async (replace: string, by: string) => {
+    const parsed = await parseConfig('x.yaml', textOf({ it: 'x', replace, by }, BASE))
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.diagnostics))
     return parsed.config
   }
@@ -39,8 +39,8 @@ describe('a configuration', () => {
     ['"[::1]:8080"', { host: '::1', port: 8080 }],
     ['localhost:65535', { host: 'localhost', port: 65535 }],
     ['0.0.0.0:80', { host: '0.0.0.0', port: 80 }],
-  ])('listens on %s', (text, listen) => {
-    expect(config('listen: 127.0.0.1:8080', `listen: ${text}`).listen).toEqual(listen)
+  ])('listens on %s', async (text, listen) => {
+    expect((await config('listen: 127.0.0.1:8080', `listen: ${text}`)).listen).toEqual(listen)
   })
 
   test.each([
@@ -50,25 +50,32 @@ describe('a configuration', () => {
     ['http://127.0.0.1:8080', 'http://127.0.0.1:8080'],
     ['"http://[::1]:8080"', 'http://[::1]:8080'],
     ['http://localhost:8080', 'http://localhost:8080'],
-  ])('is reached at %s', (text, url) => {
-    expect(config('url: https://credctl.example.com', `url: ${text}`).url).toBe(url)
+  ])('is reached at %s', async (text, url) => {
+    expect((await config('url: https://credctl.example.com', `url: ${text}`)).url).toBe(url)
   })
 
-  test('cannot be changed once read', () => {
-    const { environments, issuers, listen } = config('ledger.example.com', 'other.example.com')
+  test('cannot be changed once read', async () => {
+    const { environments, issuers, listen } = await config(
+      'ledger.example.com',
+      'other.example.com',
+    )
     expect(Object.isFrozen(listen)).toBe(true)
     expect(Object.isFrozen(issuers['agents']?.callers[0]?.claims)).toBe(true)
     expect(Object.isFrozen(environments.get('prod')?.targets['orders-db'])).toBe(true)
     expect(() => Object.assign(environments.get('prod') ?? {}, { class: 'nonprod' })).toThrow()
   })
 
-  test('does not throw, whatever the text', () => {
+  test('does not throw, whatever the text', async () => {
     const part = fc.record({ at: fc.nat({ max: BASE.length }), cut: fc.nat({ max: 30 }) })
-    fc.assert(
-      fc.property(part, fc.string({ unit: 'binary', maxLength: 30 }), ({ at, cut }, put) => {
-        const parsed = parseConfig('x', BASE.slice(0, at) + put + BASE.slice(at + cut))
-        if (!parsed.ok) expect(parsed.diagnostics.length).toBeGreaterThan(0)
-      }),
+    await fc.assert(
+      fc.asyncProperty(
+        part,
+        fc.string({ unit: 'binary', maxLength: 30 }),
+        async ({ at, cut }, put) => {
+          const parsed = await parseConfig('x', BASE.slice(0, at) + put + BASE.slice(at + cut))
+          if (!parsed.ok) expect(parsed.diagnostics.length).toBeGreaterThan(0)
+        },
+      ),
       { numRuns: 500 },
     )
   })

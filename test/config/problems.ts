@@ -8,7 +8,7 @@ export const CASES = join(import.meta.dirname, 'cases')
 export const BASE = readFileSync(join(CASES, 'base.yaml'), 'utf8')
 
 /** What is wrong with a case, as `line:column: message; expected …`. */
-export function problemsFor(file: BadFile): string[] {
-  const parsed = parseConfig('', textOf(file, BASE))
+export async function problemsFor(file: BadFile): Promise<string[]> {
+  const parsed = await parseConfig('', textOf(file, BASE))
   return parsed.ok ? [] : parsed.diagnostics.map((each) => formatDiagnostic(each).slice(1))
 }

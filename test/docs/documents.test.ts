@@ -43,7 +43,7 @@ describe('the scope in the README', () => {
 
 describe.each(CONFIGURATIONS)('%s', (file) => {
   it('loads, and every example scope has a plan in every environment it lists', async () => {
-    const parsed = parseConfig(file, await readFile(file, 'utf8'))
+    const parsed = await parseConfig(file, await readFile(file, 'utf8'))
     if (!parsed.ok) throw new Error(parsed.diagnostics.map(formatDiagnostic).join('\n'))
     const loaded = await loadCatalog('task-scopes')
     if (!loaded.ok) throw new Error(loaded.diagnostics.map(formatDiagnostic).join('\n'))
