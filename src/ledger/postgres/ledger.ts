@@ -16,6 +16,7 @@ import type {
   Ledger,
 } from '../ledger.ts'
 import { parseVkey, type Signer, type Verifier } from '../note.ts'
+import type { PublishedStore } from '../published.ts'
 import type { LedgerLog } from '../reader.ts'
 import type { Remembered } from '../remembered.ts'
 import { createPool, type LedgerConnection, unavailable } from './connection.ts'
@@ -23,6 +24,7 @@ import { PostgresLog } from './log.ts'
 import { checkRemembered, keepRemembering } from './memory.ts'
 import { checkSchema } from './migrate.ts'
 import * as state from './state.ts'
+import { postgresPublished } from './published.ts'
 import { Writer } from './writer.ts'
 
 export interface PostgresLedgerOptions {
@@ -51,6 +53,8 @@ export class PostgresLedger implements Ledger {
   readonly sessions: SessionStore
   readonly #writer: Writer
   readonly #writing: pg.Pool
+  /** What was handed to readers and anchors, for all replicas. */
+  readonly published: PublishedStore
   readonly #reading: pg.Pool
   readonly #clock: Clock
   readonly #remembering: { stop(): Promise<void> } | undefined
@@ -71,6 +75,7 @@ export class PostgresLedger implements Ledger {
     this.#remembering = remembered && keepRemembering(remembered, () => writer.checkpoint)
   }
 
+    this.published = postgresPublished(this.#reading)
   /**
    * Connects, checks the schema and verifies the signed head before anything is appended. Errors:
    * `ledger_not_migrated`, `ledger_diverged`, `ledger_unavailable`, `config_invalid`.

@@ -1,5 +1,6 @@
 import { SINGLE_USE_MIGRATION, singleUsePrivileges } from '../../identity/replay-postgres.ts'
 import { SESSION_MIGRATION, sessionPrivileges } from '../../identity/session-postgres.ts'
+import { PUBLISHED_MIGRATION, publishedPrivileges } from './published.ts'
 
 /*
  * The ledger's schema as a list of steps, never changed once released, only continued.
@@ -229,6 +230,7 @@ export const MIGRATIONS: readonly string[] = [
   `${tables}${protection}${append}`,
   SINGLE_USE_MIGRATION,
   SESSION_MIGRATION,
+  PUBLISHED_MIGRATION,
 ]
 
 /** What the broker's own role may do; said again at every migration. */
@@ -239,5 +241,6 @@ GRANT SELECT ON ALL TABLES IN SCHEMA credctl_ledger TO ${role};
 GRANT EXECUTE ON FUNCTION credctl_ledger.append, credctl_ledger.lock_head, credctl_ledger.fence TO ${role};
 ${singleUsePrivileges(role)}
 ${sessionPrivileges(role)}
+${publishedPrivileges(role)}
 `
 }
