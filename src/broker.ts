@@ -1,4 +1,5 @@
 import { type Clock, type Random, ulid } from './clock.ts'
+import type { Privacy } from './config/privacy.ts'
 import type { Grant } from './decision/decide.ts'
 import { type Ask, type Circumstances, type Evaluation, evaluate } from './decision/evaluate.ts'
 import type { Reason } from './decision/reason.ts'
@@ -9,6 +10,7 @@ import type { Caller } from './identity/caller.ts'
 import type { GrantEnded } from './ledger/entry.ts'
 import type { GrantState, Guard, Ledger } from './ledger/ledger.ts'
 import { entryCaller, grantDecided } from './ledger/record.ts'
+import { redactAsk } from './ledger/redaction/ask.ts'
 import { endGrant } from './lifecycle/ending.ts'
 import { redeem } from './lifecycle/redemption.ts'
 import type { RevocationResult } from './lifecycle/revocation.ts'
@@ -23,13 +25,19 @@ export interface BrokerParts {
   readonly environments: ReadonlyMap<string, Environment>
   readonly ledger: Ledger
   readonly mints: Mints
+  readonly privacy: Privacy
   readonly clock: Clock
   readonly random: Random
 }
 
 /** The answer to a request for a grant, as it now stands in the log. */
 export type GrantAnswer =
-  | { readonly outcome: 'allow'; readonly grant: Grant; readonly guarantees: Guarantees }
+  | {
+      readonly outcome: 'allow'
+      readonly ask: Ask
+      readonly grant: Grant
+      readonly guarantees: Guarantees
+    }
   | { readonly outcome: 'deny'; readonly id: string; readonly disclosed: readonly Reason[] }
 
 /** Per target, what ending the grant reaches and what it does not. */
@@ -54,7 +62,8 @@ export class Broker {
   }
 
   /** What a request would get: nothing is recorded, nothing minted. */
-  async plan(caller: Caller, ask: Ask): Promise<Evaluation> {
+  async plan(caller: Caller, asked: Ask): Promise<Evaluation> {
+    const ask = this.#redacted(asked)
     return evaluate(ask, await this.#circumstances(caller, ask))
   }
 
@@ -62,7 +71,8 @@ export class Broker {
    * Decides and records. When this resolves the answer is durable; when it rejects nothing was
    * decided. A limit that others use up meanwhile leads to another decision, which counts them.
    */
-  async requestGrant(caller: Caller, ask: Ask, request: string): Promise<GrantAnswer> {
+  async requestGrant(caller: Caller, asked: Ask, request: string): Promise<GrantAnswer> {
+    const ask = this.#redacted(asked)
     for (let tries = 1; ; tries += 1) {
       try {
         return await this.#decideAndRecord(caller, ask, request)
@@ -106,6 +116,11 @@ export class Broker {
     this.#minted.prune()
   }
 
+  /** First of all: nothing after this sees a secret that a caller pasted. */
+  #redacted(ask: Ask): Ask {
+    return redactAsk(ask, this.#parts.privacy.redact)
+  }
+
   async #decideAndRecord(caller: Caller, ask: Ask, request: string): Promise<GrantAnswer> {
     const { ledger, mints } = this.#parts
     const circumstances = await this.#circumstances(caller, ask)
@@ -122,7 +137,8 @@ export class Broker {
       target,
       mints.of(ask.environment, target).guarantees,
     ])
-    return { outcome: 'allow', grant: decision.grant, guarantees: Object.fromEntries(guarantees) }
+    const given = { grant: decision.grant, guarantees: Object.fromEntries(guarantees) }
+    return { outcome: 'allow', ask, ...given }
   }
 
   async #circumstances(caller: Caller, ask: Ask): Promise<Circumstances> {

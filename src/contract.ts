@@ -102,6 +102,10 @@ const grantedTarget = z.object({
 export const grantedDetails = z
   .object({
     ...taskDetails.shape,
+    redacted: z
+      .array(z.object({ at: z.string(), type: z.string() }))
+      .optional()
+      .meta({ description: 'What looked like a secret and was taken out: roll it over.' }),
     grant: ulid,
     plan: digest,
     expires_at: time,

@@ -118,7 +118,7 @@ async function start(
   opened.push(() => mints.close())
 
   const { environments, url, issuers } = config
-  const parts = { catalog, environments, ledger, mints, clock, random }
+  const parts = { catalog, environments, ledger, mints, privacy: config.privacy, clock, random }
   const broker = new Broker(parts)
   const metrics = createMetrics()
   const { replay } = ledger

@@ -42,6 +42,7 @@ const ofCredential = { ...ofGrant, credential: ulid, target: name }
 
 const reason = z.strictObject({ code: z.enum(REASON_CODES), message: text })
 const reasons = z.array(reason).max(100)
+const redaction = z.strictObject({ at: name, type: name })
 const environmentClass = z.enum(['prod', 'nonprod'])
 
 const claim = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])
@@ -100,6 +101,7 @@ const grantDecided = z.strictObject({
   environment: z.strictObject({ name, class: environmentClass.exactOptional() }),
   intent: text,
   parameters: z.record(z.string(), z.string()),
+  redacted: z.array(redaction).max(100).exactOptional(),
   plan: digest.exactOptional(),
   blast_radius: blastRadius.exactOptional(),
   decision: z.enum(['allow', 'deny']),

@@ -1,4 +1,5 @@
 import type { Digest } from '../canonical.ts'
+import type { Redaction } from '../decision/evaluate.ts'
 import type { Reason } from '../decision/reason.ts'
 import type { EnvironmentClass } from '../environment/environment.ts'
 import type { Actor, CallerClass, ClaimValue } from '../identity/caller.ts'
@@ -61,6 +62,8 @@ export interface GrantDecided extends OfGrant {
   readonly environment: { readonly name: string; readonly class?: EnvironmentClass }
   readonly intent: string
   readonly parameters: Parameters
+  /** What the caller sent and this entry does not hold. */
+  readonly redacted?: readonly Redaction[]
   readonly plan?: Digest
   readonly blast_radius?: BlastRadius
   readonly decision: 'allow' | 'deny'

@@ -2,7 +2,7 @@ import type { Digest } from '../canonical.ts'
 import type { Ask, Evaluation } from '../decision/evaluate.ts'
 import type { Reason } from '../decision/reason.ts'
 import type { Environment } from '../environment/environment.ts'
-import type { Caller } from '../identity/caller.ts'
+import type { Caller, ClaimValue } from '../identity/caller.ts'
 import type { Catalog, CatalogScope } from '../scope/catalog.ts'
 import type {
   CatalogueLoaded,
@@ -17,6 +17,7 @@ import type {
   Handle,
   SessionEnded,
 } from './entry.ts'
+import { redactText } from './redaction/redaction.ts'
 
 /** One HTTP request or one sweep: what its entries have in common. */
 export interface Occasion {
@@ -68,6 +69,7 @@ export function grantDecided(occasion: Occasion, decided: Decided): GrantDecided
     },
     intent: ask.intent,
     parameters: ask.parameters,
+    ...(ask.redacted === undefined ? {} : { redacted: ask.redacted }),
     ...(plan === undefined ? {} : { plan: plan.digest, blast_radius: plan.blastRadius }),
     decision: decision.outcome,
     reasons: decision.reasons,
@@ -78,7 +80,9 @@ export function grantDecided(occasion: Occasion, decided: Decided): GrantDecided
 /** Records only the claims that the scope's rules look at: tokens hold much that is personal. */
 export function entryCaller(caller: Caller, found?: CatalogScope): EntryCaller {
   const wanted = new Set(found?.scope.allow.flatMap((rule) => Object.keys(rule.claims)) ?? [])
-  const claims = Object.entries(caller.claims).filter(([name]) => wanted.has(name))
+  const claims = Object.entries(caller.claims)
+    .filter(([name]) => wanted.has(name))
+    .map(([name, value]): [string, ClaimValue] => [name, redactClaim(value)])
   return {
     class: caller.class,
     issuer: caller.issuer,
@@ -87,6 +91,12 @@ export function entryCaller(caller: Caller, found?: CatalogScope): EntryCaller {
     ...(caller.actor === undefined ? {} : { actor: caller.actor }),
     token: caller.token,
   }
+}
+
+/** A claim that lost something to this matches no rule again: the grant is asked for anew. */
+function redactClaim(value: ClaimValue): ClaimValue {
+  if (typeof value === 'string') return redactText(value).text
+  return typeof value === 'object' ? value.map((each) => redactText(each).text) : value
 }
 
 interface CredentialPlace {

@@ -47,7 +47,7 @@ async function exchange(
   const answer = await parts.broker.requestGrant(caller, ask, context.get('request'))
   count(parts, caller, answer)
   if (answer.outcome === 'allow') {
-    return context.json(await tokenAnswer(parts, { caller, ask, thumbprint }, answer))
+    return context.json(await tokenAnswer(parts, { caller, thumbprint }, answer))
   }
   await parts.limits.refusals.spend(identityKey(caller))
   return context.json(deniedBody(context, answer), 400)
@@ -76,8 +76,8 @@ function count(parts: ApiParts, caller: Caller, answer: GrantAnswer): void {
 
 async function tokenAnswer(
   parts: ApiParts,
-  { caller, ask, thumbprint }: Verified & { readonly ask: Ask },
-  { grant, guarantees }: Allowed,
+  { caller, thumbprint }: Verified,
+  { ask, grant, guarantees }: Allowed,
 ): Promise<TokenAnswer> {
   const accessToken = await parts.grantTokens.issue({
     grant: grant.id,
@@ -99,7 +99,7 @@ async function tokenAnswer(
     authorization_details: [
       {
         type: TASK_DETAILS_TYPE,
-        ...ask,
+        ...wireAsk(ask),
         grant: grant.id,
         plan: grant.plan.digest,
         expires_at: grant.expiresAt.toISOString(),
@@ -108,6 +108,10 @@ async function tokenAnswer(
       },
     ],
   }
+}
+
+function wireAsk({ redacted, ...ask }: Ask) {
+  return redacted === undefined ? ask : { ...ask, redacted: [...redacted] }
 }
 
 function targetsOf(parts: ApiParts, grant: Grant, guarantees: Allowed['guarantees']) {
