@@ -23,8 +23,8 @@ import { createPool, type LedgerConnection, unavailable } from './connection.ts'
 import { PostgresLog } from './log.ts'
 import { checkRemembered, keepRemembering } from './memory.ts'
 import { checkSchema } from './migrate.ts'
-import * as state from './state.ts'
 import { postgresPublished } from './published.ts'
+import * as state from './state.ts'
 import { Writer } from './writer.ts'
 
 export interface PostgresLedgerOptions {
@@ -51,10 +51,10 @@ export class PostgresLedger implements Ledger {
   readonly replay: ReplayStore
   /** Who is signed in at the console, for all replicas. */
   readonly sessions: SessionStore
-  readonly #writer: Writer
-  readonly #writing: pg.Pool
   /** What was handed to readers and anchors, for all replicas. */
   readonly published: PublishedStore
+  readonly #writer: Writer
+  readonly #writing: pg.Pool
   readonly #reading: pg.Pool
   readonly #clock: Clock
   readonly #remembering: { stop(): Promise<void> } | undefined
@@ -72,10 +72,10 @@ export class PostgresLedger implements Ledger {
     this.log = new PostgresLog(this.#reading, signer)
     this.replay = new PostgresReplayStore(this.#reading)
     this.sessions = new PostgresSessionStore(this.#reading)
+    this.published = postgresPublished(this.#reading)
     this.#remembering = remembered && keepRemembering(remembered, () => writer.checkpoint)
   }
 
-    this.published = postgresPublished(this.#reading)
   /**
    * Connects, checks the schema and verifies the signed head before anything is appended. Errors:
    * `ledger_not_migrated`, `ledger_diverged`, `ledger_unavailable`, `config_invalid`.
