@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Environment } from '../src/environment/environment.ts'
+import { ALWAYS } from '../src/environment/schedule.ts'
 import type { AwsTarget } from '../src/environment/target-aws.ts'
 import { evaluatePolicies } from '../src/plan/aws/evaluation/evaluate.ts'
 import { RequestContext } from '../src/plan/aws/evaluation/request.ts'
@@ -119,6 +120,7 @@ async function loadAndCompile(directory: string): Promise<void> {
   if (!loaded.ok) throw new Error('the scopes of this benchmark do not load')
   for (const { scope } of loaded.catalog.scopes.values()) {
     const environment: Environment = {
+      schedule: ALWAYS,
       name: scope.environments[0] ?? '',
       class: 'nonprod',
       targets: { workload: { kind: 'aws', ...TARGET } },

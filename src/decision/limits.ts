@@ -3,7 +3,7 @@ import type { DecisionRequest } from './request.ts'
 
 /** The scope's limits, and the end of the grant's own life. */
 export function limitBreaches(request: DecisionRequest): Reason[] {
-  const { scope, usage, issuedAt, now, plan } = request
+  const { scope, usage, issuedAt, notAfter, now, plan } = request
   const { live_grants: live, grants_per_day: perDay } = scope.limits
   const reasons: Reason[] = []
   if (live !== undefined && usage.liveGrants >= live) {
@@ -14,7 +14,8 @@ export function limitBreaches(request: DecisionRequest): Reason[] {
     const message = `scope ${scope.name} was granted ${usage.grantsLastDay} of ${perDay} times in the last 24 hours`
     reasons.push({ code: 'too_many_grants_today', message })
   }
-  if (now.getTime() >= issuedAt.getTime() + plan.ttlSeconds * 1000) {
+  const expires = issuedAt.getTime() + plan.ttlSeconds * 1000
+  if (now.getTime() >= Math.min(expires, notAfter?.getTime() ?? expires)) {
     reasons.push({ code: 'grant_expired', message: 'the grant has expired' })
   }
   return reasons

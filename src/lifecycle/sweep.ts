@@ -1,5 +1,6 @@
 import { type Random, ulid } from '../clock.ts'
 import type { CredentialState } from '../ledger/ledger.ts'
+import { type ClosingParts, closedGrants } from './closing.ts'
 import { endGrant } from './ending.ts'
 import { type Parts, type RevocationResult, revokeCredential } from './revocation.ts'
 
@@ -11,7 +12,7 @@ export const ORPHAN_AFTER_MS = 60_000
 const FIRST_RETRY_MS = 2_000
 const LAST_RETRY_MS = 300_000
 
-export interface SweepParts extends Parts {
+export interface SweepParts extends Parts, ClosingParts {
   readonly random: Random
   /** Age in ms at which a credential without outcome counts as left behind by a dead broker. */
   readonly orphanAfterMs: number
@@ -22,7 +23,7 @@ export interface SweepParts extends Parts {
 }
 
 /**
- * Ends what nobody else will: grants past their time, credentials whose broker died before it
+ * Ends what nobody else will: grants past their time or outside their window, credentials whose broker died before it
  * recorded an outcome, revocations that failed. Everything it needs is in the ledger's state, so
  * it works the same after a crash, after a restart and beside other replicas.
  */
@@ -38,8 +39,9 @@ export class Sweep {
   async round(): Promise<number | undefined> {
     return this.#parts.ledger.exclusively('sweep', async () => {
       const expired = await tried(this.#endExpired())
+      const closed = await tried(this.#endClosed())
       const revoked = await tried(this.#finish())
-      return expired() + revoked()
+      return expired() + closed() + revoked()
     })
   }
 
@@ -49,6 +51,14 @@ export class Sweep {
     const grants = await ledger.expired(now, BATCH)
     const occasion = { request: ulid(clock, random), now }
     await inParallel(grants, (grant) => endGrant(this.#parts, occasion, grant, 'expired'))
+    return grants.length
+  }
+
+  async #endClosed(): Promise<number> {
+    const { clock, random } = this.#parts
+    const grants = (await closedGrants(this.#parts)).slice(0, BATCH)
+    const occasion = { request: ulid(clock, random), now: clock.now() }
+    await inParallel(grants, (grant) => endGrant(this.#parts, occasion, grant, 'closed'))
     return grants.length
   }
 

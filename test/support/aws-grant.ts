@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { digestBytes } from '../../src/canonical.ts'
 import { type Decision, decide, type Grant } from '../../src/decision/decide.ts'
 import type { Environment, EnvironmentClass } from '../../src/environment/environment.ts'
+import { ALWAYS } from '../../src/environment/schedule.ts'
 import type { AwsTarget } from '../../src/environment/target-aws.ts'
 import type { CallerClass } from '../../src/identity/caller.ts'
 import { planScope } from '../../src/plan/plan.ts'
@@ -49,6 +50,7 @@ export function decideAws(options: GrantOptions = {}): Decision {
     access: { exports: { aws: access } },
   })
   const environment: Environment = {
+    schedule: ALWAYS,
     name: 'staging',
     class: options.environmentClass ?? 'nonprod',
     targets: { exports: { kind: 'aws', ...target } },

@@ -95,7 +95,7 @@ async function tokenAnswer(
     access_token: accessToken,
     issued_token_type: TOKEN_TYPES.access,
     token_type: thumbprint === undefined ? 'Bearer' : 'DPoP',
-    expires_in: grant.plan.ttlSeconds,
+    expires_in: Math.floor((grant.expiresAt.getTime() - grant.issuedAt.getTime()) / 1000),
     authorization_details: [
       {
         type: TASK_DETAILS_TYPE,

@@ -244,6 +244,18 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode | ReasonCode, Explanation>>
     means: 'The decision is no; the reasons have codes of their own.',
     next: 'credctl scope explain with the code of each reason.',
   },
+  approval_not_found: {
+    means: 'There is no such request for approval, or none for this person to see.',
+    next: 'credctl approval list shows those that wait.',
+  },
+  approval_settled: {
+    means: 'The request was decided, withdrawn or over before this word came.',
+    next: 'credctl approval show tells how it stands.',
+  },
+  approval_not_yours: {
+    means: 'This person cannot decide this request: own requests, other groups, delegated tokens.',
+    next: 'Ask a member of the groups that the request needs.',
+  },
   limit_reached: {
     means: 'A limit of the scope was used up by somebody else at the same moment.',
     next: 'Try again.',

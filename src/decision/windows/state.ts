@@ -12,6 +12,7 @@ export type OpenState =
 
 const DAY_MS = 86_400_000
 const BEFORE_DAYS = 2
+const EDGE_DAYS = 3
 /** Most windows open again within two weeks. */
 const NEAR_DAYS = 16
 /** A year and its holidays. */
@@ -51,10 +52,10 @@ function find(window: Window, at: number): OpenState {
   return far.open ? { open: true, until: undefined } : { open: false, next: undefined }
 }
 
-/** At the edge of what was looked at, another day could change the answer. */
+/** At the edge of what was looked at another day could change the answer, and a zone can skip one. */
 function isWithin(state: OpenState, at: number, days: number): boolean {
   const change = changeOf(state)
-  return change !== undefined && change < at + (days - 1) * DAY_MS
+  return change !== undefined && change < at + (days - EDGE_DAYS) * DAY_MS
 }
 
 function among(intervals: readonly Interval[], at: number): OpenState {

@@ -5,21 +5,27 @@ import type { Reason } from '../reason.ts'
 import type { DecisionRequest } from '../request.ts'
 import { allAt, type Condition, conditionAt, conditionsOf, type Subject } from './schedule.ts'
 
+type Timed = Pick<DecisionRequest, 'scope' | 'environment' | 'plan' | 'issuedAt' | 'now'>
+
 /** Less time than this before the close is not worth a credential. */
 const LEAST_MS = 60_000
 
 /**
  * Why this is not the time for the request, with the next time that is. What counts is now: a
- * grant that was given inside a window gives nothing any more when the window was moved since.
+ * grant that was given inside a window gives nothing any more when the window was moved since,
+ * unless that window lets live grants finish.
  */
-export function windowBreaches(request: DecisionRequest): Reason[] {
-  const conditions = conditionsOf(subjectOf(request))
+export function windowBreaches(request: Timed): Reason[] {
+  const repeated = request.issuedAt.getTime() < request.now.getTime()
+  const conditions = conditionsOf(subjectOf(request)).filter(
+    (each) => !repeated || endsGrants(each),
+  )
   if (conditions.length === 0) return []
   const now = request.now.getTime()
   const state = allAt(conditions, now)
   if (state.open) {
-    if (isRepeated(request) || (state.until ?? Number.POSITIVE_INFINITY) - now >= LEAST_MS)
-      return []
+    const left = (state.until ?? Number.POSITIVE_INFINITY) - now
+    if (repeated || left >= LEAST_MS) return []
     const message = `the window closes at ${instant(state.until ?? now)}, in less than a minute`
     return [
       { code: 'outside_window', message: `${message}; ${again(conditions, state.until ?? now)}` },
@@ -35,19 +41,14 @@ export function windowBreaches(request: DecisionRequest): Reason[] {
  * The last instant a grant may live to because something closes then, in ms since the epoch. A
  * window or freeze that lets live grants finish does not bind them.
  */
-export function closesAt(request: DecisionRequest): number | undefined {
+export function closesAt(request: Timed): number | undefined {
   const conditions = conditionsOf(subjectOf(request)).filter(endsGrants)
   if (conditions.length === 0) return undefined
   const state = allAt(conditions, request.issuedAt.getTime())
   return state.open ? state.until : request.issuedAt.getTime()
 }
 
-/** What `credctl windows show` and the console ask: the same subject without a request. */
-export function subjectOf({
-  scope,
-  environment,
-  plan,
-}: Pick<DecisionRequest, 'scope' | 'environment' | 'plan'>): Subject {
+function subjectOf({ scope, environment, plan }: Timed): Subject {
   return {
     schedule: environment.schedule,
     scope: scope.name,
@@ -71,11 +72,6 @@ export function instant(ms: number): string {
 }
 
 const NEVER = 'none opens within 400 days'
-
-/** The grant exists: its own end is near anyway. */
-function isRepeated({ issuedAt, now }: DecisionRequest): boolean {
-  return issuedAt.getTime() < now.getTime()
-}
 
 function again(conditions: readonly Condition[], from: number): string {
   const state = allAt(conditions, from)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { ALWAYS } from '../../../src/environment/schedule.ts'
 import { MAX_POLICY_SIZE } from '../../../src/plan/aws/policy.ts'
 import { planScope } from '../../../src/plan/plan.ts'
 import { loadCatalog } from '../../../src/scope/catalog.ts'
@@ -19,6 +20,7 @@ describe('the example scopes', () => {
       name: scope.environments[0] ?? '',
       class: 'nonprod' as const,
       targets: { workload: { kind: 'aws' as const, ...AWS_TARGET } },
+      schedule: ALWAYS,
     }
     const names = Object.keys(scope.parameters)
     const parameters = Object.fromEntries(names.map((name) => [name, PARAMETERS[name] ?? '']))
