@@ -98,7 +98,6 @@ export interface Config {
   readonly keys: z.infer<typeof configSchema>['keys']
   /** Keeps secrets of the broker, or mints for it, or both. */
   readonly vault: VaultServer | undefined
-  readonly privacy: Privacy
   readonly witnesses: WitnessesConfig | undefined
   readonly anchors: AnchorsConfig | undefined
   readonly privacy: Privacy
