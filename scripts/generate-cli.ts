@@ -56,7 +56,7 @@ Generated from \`src/cli\` by \`npm run generate\`.
 | \`XDG_STATE_HOME\` | where \`login\` keeps a token when there is no keychain, and \`log verify\` the heads it saw |
 | \`XDG_CACHE_HOME\` | where compiled code is kept between runs, when it is private; \`~/.cache\` otherwise |
 | \`XDG_STATE_HOME\` | where heads of verified logs are remembered; \`~/.local/state\` otherwise |
-| \`XDG_RUNTIME_DIR\` | where \`exec\` keeps its files, when it is there |
+| \`XDG_RUNTIME_DIR\` | where \`exec\` and \`aws-credentials\` keep their files, when it is there |
 
 ## Commands
 `
@@ -70,19 +70,25 @@ Set for it:
 | \`PGHOST\`, \`PGPORT\`, \`PGDATABASE\`, \`PGUSER\`, \`PGSSLMODE\` | the first PostgreSQL target, in the order of names |
 | \`PGPASSFILE\` | password file of all PostgreSQL targets |
 | \`PGSERVICEFILE\` | one service for each PostgreSQL target: \`psql service=TARGET\` |
-| \`AWS_CONTAINER_CREDENTIALS_FULL_URI\`, \`AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE\` | the first AWS target, in the order of names; SDKs refresh by themselves |
+| \`AWS_CONTAINER_CREDENTIALS_FULL_URI\`, \`AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE\` | the first AWS target, in the order of names, at an endpoint on this machine that is there as long as the command; SDKs refresh by themselves |
 | \`AWS_REGION\`, \`AWS_DEFAULT_REGION\` | its region |
 | \`AWS_CONFIG_FILE\` | one profile for each AWS target |
 | \`AWS_SHARED_CREDENTIALS_FILE\`, \`BOTO_CONFIG\` | empty files, so that an ended grant does not fall through to somebody's own rights |
 | \`AWS_EC2_METADATA_DISABLED\` | \`true\`, for the same reason |
-| \`CREDCTL_BROKER\`, \`CREDCTL_GRANT\`, \`CREDCTL_GRANT_TOKEN_FILE\` | the grant, for \`credctl aws-credentials\` and tools of your own |
+| \`CLOUDSDK_CONFIG\`, \`AZURE_CONFIG_DIR\`, \`GH_CONFIG_DIR\`, \`KUBECONFIG\` | nothing, likewise |
+| \`CREDCTL_BROKER\`, \`CREDCTL_GRANT\` | the broker, and the id of the grant |
+| \`CREDCTL_DIRECTORY\` | the directory of all these files |
+| \`CREDCTL_ENDPOINT\`, \`CREDCTL_ENDPOINT_TOKEN_FILE\` | the endpoint, for \`credctl aws-credentials\` |
 
-The files are in a directory of mode 0700, of mode 0600 each, and removed at the end. The grant is ended when the
+No variable holds a secret unless \`--database-url\` asks for it, and the grant token stays in \`credctl exec\`. The
+endpoint answers nobody who lacks the token in the file, names another host or is a browser. The files are in a
+directory of mode 0700, of mode 0600 each, and removed at the end. The grant is ended when the
 command ends, also when \`credctl exec\` itself is killed: a small process beside it sees to that.
 
 Not inherited: everything that begins with ${names(REMOVED_PREFIXES)}; and ${names([...REMOVED].sort())}.
 Kept of these, because they name no server, user or secret: ${names([...KEPT].sort())}.
 
-What no variable reaches stays as it is: a \`~/.vault-token\`, a \`~/.kube/config\`, a keychain, a socket of an SSH agent.
+Keys of model providers stay: they are what an agent runs on. What no variable reaches stays too: a \`~/.vault-token\`,
+keys in \`~/.ssh\`, a keychain.
 Run agents as a user, or in a sandbox, that has none of these.
 `

@@ -79,7 +79,7 @@ export const plan = z
     environmentClass: z.enum(['prod', 'nonprod']),
     parameters,
     ttlSeconds: z.int(),
-    targets: z.record(z.string(), z.looseObject({ kind: z.enum(['aws', 'postgres']) })),
+    targets: z.record(z.string(), z.looseObject({ kind: z.enum(['aws', 'mysql', 'postgres']) })),
     blastRadius,
   })
   .meta({ id: 'Plan' })
@@ -93,7 +93,7 @@ export const planAnswer = z
   .meta({ id: 'PlanAnswer' })
 
 const grantedTarget = z.object({
-  kind: z.enum(['aws', 'postgres']),
+  kind: z.enum(['aws', 'mysql', 'postgres']),
   credential_endpoint: z.url(),
   region: z.string().optional().meta({ description: 'Of an AWS target: where its role is used.' }),
   guarantees: z.array(z.string()),
@@ -173,7 +173,21 @@ export const postgresCredential = z
   })
   .meta({ id: 'PostgresCredential' })
 
-export const credential = z.union([awsCredential, postgresCredential])
+/** Option names of the MySQL and MariaDB clients. */
+export const mysqlCredential = z
+  .object({
+    host: z.string(),
+    port: z.int(),
+    user: z.string(),
+    password: z.string(),
+    ssl_mode: z.enum(['VERIFY_IDENTITY', 'DISABLED']),
+    databases: z.array(z.string()).meta({ description: 'Those with a table that it reaches.' }),
+    uri: z.string(),
+    expires_at: time,
+  })
+  .meta({ id: 'MysqlCredential' })
+
+export const credential = z.union([awsCredential, postgresCredential, mysqlCredential])
 
 export const grantStatus = z.enum(['live', 'ended', 'expired'])
 
@@ -255,7 +269,7 @@ export const scopeSummary = z
     description: z.string(),
     environments: z.array(z.string()),
     ttl_seconds: z.int(),
-    targets: z.record(z.string(), z.enum(['aws', 'postgres'])),
+    targets: z.record(z.string(), z.enum(['aws', 'mysql', 'postgres'])),
     parameters: z.record(z.string(), z.object({ pattern: z.string(), description: z.string() })),
   })
   .meta({ id: 'ScopeSummary' })
@@ -265,6 +279,7 @@ export const scopeList = z
   .meta({ id: 'ScopeList' })
 
 export type Task = z.infer<typeof task>
+export type PlanAnswer = z.infer<typeof planAnswer>
 export type TokenAnswer = z.infer<typeof tokenAnswer>
 export type TokenError = z.infer<typeof tokenError>
 export type ProblemDocument = z.infer<typeof problem>

@@ -1,7 +1,7 @@
+import { Refusal } from '../client/refusal.ts'
 import { formatDiagnostic } from '../document/diagnostic.ts'
 import { DocumentError } from '../document/error.ts'
 import { CredctlError } from '../errors.ts'
-import { Refusal } from './broker/refusal.ts'
 import { type Cli, EXIT } from './cli.ts'
 import type { FailureOutput } from './output/failure.ts'
 import { bold, printable, printJson } from './terminal.ts'

@@ -70,6 +70,13 @@ export const brokerFlags = {
   },
 } as const
 
+export const callerClassFlag = {
+  kind: 'enum',
+  values: ['agent', 'local'],
+  optional: true,
+  brief: 'Be treated as less trusted: agent, for a command that is one',
+} as const
+
 export type EnvironmentFlag = {
   readonly env: string
 }

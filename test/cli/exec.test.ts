@@ -86,6 +86,10 @@ describe('the command', () => {
       GITHUB_TOKEN: 'inherited-7',
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'inherited-8',
       aws_secret_access_key: 'inherited-9',
+      SSH_AUTH_SOCK: 'inherited-10',
+      KUBECONFIG: 'inherited-11',
+      STRIPE_API_KEY: 'inherited-12',
+      ANTHROPIC_API_KEY: 'kept',
       EDITOR: 'kept',
     }
     const { answer } = await probe('environment', inherited)
@@ -93,7 +97,7 @@ describe('the command', () => {
     expect(answer.env.EDITOR).toBe('kept')
     expect(answer.env).not.toHaveProperty('CREDCTL_IDENTITY_TOKEN_FILE')
     expect(Object.values<string>(answer.modes)).toEqual(
-      Object.keys(answer.modes).map((name) => (name === '.' ? '700' : '600')),
+      Object.keys(answer.modes).map((name) => (['.', 'nowhere'].includes(name) ? '700' : '600')),
     )
     const token = await readFile(env['CREDCTL_IDENTITY_TOKEN_FILE'] ?? '', 'utf8')
     expect(JSON.stringify(answer)).not.toContain(token)

@@ -1,7 +1,9 @@
-import { isLoopback } from '../../environment/loopback.ts'
+import { isSafe } from '../../client/address.ts'
 import { CredctlError } from '../../errors.ts'
 import type { Cli } from '../cli.ts'
 import type { BrokerFlag } from '../flags.ts'
+
+export { isSafe } from '../../client/address.ts'
 
 /** Where the broker is, without a trailing slash. Tokens never cross a network in the clear. */
 export function brokerUrl({ process: { env } }: Cli, flags: BrokerFlag): string {
@@ -18,14 +20,4 @@ export function brokerUrl({ process: { env } }: Cli, flags: BrokerFlag): string 
     })
   }
   return url.href.replace(/\/+$/, '')
-}
-
-/** Over TLS, or on this machine. */
-export function isSafe(url: URL): boolean {
-  const isBare = url.username === '' && url.password === '' && url.search === '' && url.hash === ''
-  return isBare && isProtected(url)
-}
-
-export function isProtected({ protocol, hostname }: URL): boolean {
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
 }

@@ -1,11 +1,11 @@
 import type { z } from 'zod'
+import { ask } from '../../client/connection.ts'
 import { CredctlError } from '../../errors.ts'
 import type { Cli } from '../cli.ts'
 import type { BrokerFlag } from '../flags.ts'
 import { brokerUrl } from './address.ts'
-import { bearer } from './grant.ts'
+import { connectionTo } from './grant.ts'
 import { identityToken } from './identity.ts'
-import { ask } from './refusal.ts'
 
 /**
  * One call of the broker's API as the caller that the flags name. The answer is what the contract
@@ -22,12 +22,14 @@ export async function callBroker<S extends z.ZodType>(
   },
 ): Promise<z.output<S>> {
   const broker = brokerUrl(cli, flags)
-  const token = await identityToken(cli, flags, broker)
-  const url = new URL(`${broker}${call.path}`)
+  const token = { kind: 'identity', value: await identityToken(cli, flags, broker) } as const
+  const query = new URLSearchParams()
   for (const [name, value] of Object.entries(call.query ?? {})) {
-    if (value !== undefined) url.searchParams.set(name, value)
+    if (value !== undefined) query.set(name, value)
   }
-  const answer = await ask({ method: call.method, url, headers: bearer(token) }, 'the answer')
+  const path = query.size === 0 ? call.path : `${call.path}?${query}`
+  const made = { method: call.method, path, token }
+  const answer = await ask(connectionTo(broker), made, 'the answer')
   const parsed = call.answer.safeParse(answer.raw())
   if (parsed.success) return parsed.data
   const where = parsed.error.issues[0]?.path.join('.') ?? ''

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import { isProtected } from '../../client/address.ts'
+import { JsonObject } from '../../client/json.ts'
 import { CredctlError } from '../../errors.ts'
 import type { Cli } from '../cli.ts'
 import type { BrokerFlag } from '../flags.ts'
-import { isProtected } from './address.ts'
-import { JsonObject } from './json.ts'
 import { send } from './request.ts'
 
 /** As much as a header of the broker holds. */

@@ -1,20 +1,5 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
-import { CredctlError } from '../../errors.ts'
-
-export interface Request {
-  readonly method: 'GET' | 'POST' | 'DELETE'
-  readonly url: URL
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-}
-
-export interface Answer {
-  readonly status: number
-  readonly body: Buffer
-}
-
-const TIMEOUT_MS = 30_000
-const MAX_BYTES = 4 * 1024 * 1024
+import { type Answer, failure, MAX_BYTES, type Request, TIMEOUT_MS } from '../../client/send.ts'
 
 /**
  * One HTTP request, never following a redirect: a token goes to the address it was meant for or
@@ -28,11 +13,14 @@ export async function send({ method, url, headers = {}, body }: Request): Promis
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       request(url, options, resolve).once('error', reject).end(body)
     })
-    return { status: response.statusCode ?? 0, body: await readAll(response) }
+    const nonce = response.headers['dpop-nonce']
+    return {
+      status: response.statusCode ?? 0,
+      body: await readAll(response),
+      nonce: typeof nonce === 'string' ? nonce : undefined,
+    }
   } catch (cause) {
-    throw new CredctlError('unavailable', `no answer from ${url.origin}: ${reasonOf(cause)}`, {
-      cause,
-    })
+    throw failure(url, cause)
   }
 }
 
@@ -49,7 +37,7 @@ async function requestOf(url: URL): Promise<Requester> {
   return request
 }
 
-async function readAll(response: IncomingMessage): Promise<Buffer> {
+async function readAll(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -57,12 +45,5 @@ async function readAll(response: IncomingMessage): Promise<Buffer> {
     if (size > MAX_BYTES) throw new RangeError(`the answer is larger than ${MAX_BYTES} bytes`)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks)
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown reason'
-  if (error.name === 'AbortError') return `nothing within ${TIMEOUT_MS / 1000} s`
-  // Several addresses tried in vain are one AggregateError without a message.
-  return 'code' in error ? String(error.code) : error.message
+  return Buffer.concat(chunks).toString('utf8')
 }

@@ -1,37 +1,32 @@
 import { fileURLToPath } from 'node:url'
-import { credentialUrl, type GrantedTarget } from '../broker/grant.ts'
+import type { GrantedTarget } from '../../client/grant.ts'
+import { credentialPath } from './endpoint-path.ts'
 import type { PrivateDirectory } from './private-directory.ts'
-
-interface Source {
-  readonly broker: string
-  readonly token: string
-  readonly targets: readonly GrantedTarget[]
-}
 
 const BIN = fileURLToPath(new URL('../../../bin/credctl.js', import.meta.url))
 
+/** A local endpoint, and the file with what it wants to read in `Authorization`. */
+interface Endpoint {
+  readonly url: string
+  readonly tokenFile: string
+}
+
 /**
- * Where AWS SDKs find credentials: the first target at the broker's own container-credentials
- * endpoint, which they ask again before each expiry, every target as a profile. The files of the
- * user are out of reach, so that an ended grant does not fall through to somebody's own rights.
+ * Where AWS SDKs find credentials: the first target at the endpoint, which they ask again before
+ * each expiry, every target as a profile. The files of the user are out of reach, so that an ended
+ * grant does not fall through to somebody's own rights.
  */
 export async function deliverAws(
-  { broker, token, targets }: Source,
+  { url, tokenFile }: Endpoint,
+  targets: readonly GrantedTarget[],
   directory: PrivateDirectory,
 ): Promise<Record<string, string>> {
-  const empty = await directory.write('empty', '')
-  const closed = {
-    AWS_CONFIG_FILE: await directory.write('aws-config', targets.map(profile).join('\n')),
-    AWS_SHARED_CREDENTIALS_FILE: empty,
-    BOTO_CONFIG: empty,
-    AWS_EC2_METADATA_DISABLED: 'true',
-  }
   const [first] = targets
-  if (first === undefined) return closed
+  if (first === undefined) return {}
   return {
-    ...closed,
-    AWS_CONTAINER_CREDENTIALS_FULL_URI: credentialUrl(broker, first.name).href,
-    AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: await directory.write('aws-token', `Bearer ${token}`),
+    AWS_CONFIG_FILE: await directory.write('aws-config', targets.map(profile).join('\n')),
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}${credentialPath(first.name)}`,
+    AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile,
     ...(first.region === undefined
       ? {}
       : { AWS_REGION: first.region, AWS_DEFAULT_REGION: first.region }),

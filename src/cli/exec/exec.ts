@@ -1,21 +1,16 @@
 import { basename } from 'node:path'
-import { CredctlError } from '../../errors.ts'
+import type { Pending } from '../../client/deferral.ts'
+import { type HeldGrant, type LoweredClass, requestGrant } from '../../client/grant.ts'
 import { brokerUrl } from '../broker/address.ts'
-import {
-  endGrant,
-  fetchCredential,
-  type HeldGrant,
-  type LoweredClass,
-  requestGrant,
-} from '../broker/grant.ts'
+import { connectionTo, endGrant } from '../broker/grant.ts'
 import { identityToken } from '../broker/identity.ts'
 import type { Cli } from '../cli.ts'
 import { parametersOf } from '../flags.ts'
 import type { TaskFlags } from '../task-flags.ts'
 import { note } from '../terminal.ts'
-import { deliverAws } from './aws.ts'
+import { type Delivery, deliver } from './delivery.ts'
 import { commandEnvironment } from './environment.ts'
-import { databaseOf, databaseUrlOf, deliverDatabases } from './postgres.ts'
+import { refuseToNest } from './nesting.ts'
 import { createPrivateDirectory, type PrivateDirectory } from './private-directory.ts'
 import { commandOf, Signals } from './signals.ts'
 import { startWatch } from './watch.ts'
@@ -39,19 +34,31 @@ export default async function exec(
   const command = commandOf(argv)
   const broker = brokerUrl(cli, flags)
   const task = taskOf(flags, command[0])
-  const identity = await identityToken(cli, flags, broker)
-
   const signals = new Signals()
-  const grant = await requestGrant(broker, identity, task, flags.callerClass)
+  const grant = await requestGrant(
+    connectionTo(broker),
+    () => identityToken(cli, flags, broker),
+    task,
+    { onPending: (pending) => note(cli, pendingLine(pending)), signal: signals.early },
+  ).catch((error: unknown) => {
+    if (signals.early.aborted) return signals.earlyStatus
+    throw error
+  })
+  if (typeof grant === 'number') return grant
   const watch = startWatch(env, broker, grant)
   let directory: PrivateDirectory | undefined
+  let delivery: Delivery | undefined
   try {
     directory = await createPrivateDirectory(env)
     watch.clean(directory.path)
-    const given = await deliver(broker, grant, directory, flags)
+    delivery = await deliver(connectionTo(broker), grant, directory, {
+      databaseUrl: flags.databaseUrl,
+      report: (problem) => note(cli, problem),
+    })
     note(cli, statusLine(task, grant))
-    return await signals.run(command, commandEnvironment(env, given))
+    return await signals.run(command, commandEnvironment(env, delivery.environment))
   } finally {
+    delivery?.close()
     const [isRemoved, isEnded] = await Promise.all([
       directory === undefined || remove(cli, directory),
       end(cli, broker, grant),
@@ -62,16 +69,10 @@ export default async function exec(
   }
 }
 
-function refuseToNest(env: NodeJS.ProcessEnv): void {
-  if (env['CREDCTL_GRANT'] === undefined) return
-  throw new CredctlError('usage', `this command already runs under grant ${env['CREDCTL_GRANT']}`, {
-    hint: 'Grants do not nest: one task has one scope. End the outer exec first.',
-  })
-}
-
 /** Only the command's name goes into the log: its arguments may hold anything. */
-function taskOf(flags: TaskFlags, file: string) {
+function taskOf(flags: Flags, file: string) {
   return {
+    ...(flags.callerClass === undefined ? {} : { callerClass: flags.callerClass }),
     scope: flags.scope,
     environment: flags.env,
     intent: flags.intent ?? `credctl exec ${basename(file)}`,
@@ -79,27 +80,9 @@ function taskOf(flags: TaskFlags, file: string) {
   }
 }
 
-async function deliver(
-  broker: string,
-  grant: HeldGrant,
-  directory: PrivateDirectory,
-  { databaseUrl }: Flags,
-): Promise<Record<string, string>> {
-  const { id, token, targets } = grant
-  const databases = await Promise.all(
-    targets
-      .filter(({ kind }) => kind === 'postgres')
-      .map(async ({ name }) => databaseOf(name, await fetchCredential(broker, token, name))),
-  )
-  const accounts = targets.filter(({ kind }) => kind === 'aws')
-  return {
-    ...(await deliverDatabases(databases, directory)),
-    ...(databaseUrl ? databaseUrlOf(databases) : {}),
-    ...(await deliverAws({ broker, token, targets: accounts }, directory)),
-    CREDCTL_BROKER: broker,
-    CREDCTL_GRANT: id,
-    CREDCTL_GRANT_TOKEN_FILE: await directory.write('grant-token', token),
-  }
+function pendingLine({ request, expiresAt }: Pending): string {
+  const which = request === undefined ? '' : ` of request ${request}`
+  return `waiting for an approval${which}, until ${clockTime(expiresAt)}; Ctrl-C gives up`
 }
 
 function statusLine(
@@ -112,8 +95,12 @@ function statusLine(
     ...counted(blastRadius.integer('tables'), 'table'),
     ...counted(resources.integer('named') + resources.integer('wildcard'), 'AWS resource'),
   ]
-  const until = expiresAt.toISOString().slice(11, 19)
-  return `${scope} in ${environment}: ${names}; ${reach.join(', ')}; until ${until}Z; grant ${id}`
+  const until = clockTime(expiresAt)
+  return `${scope} in ${environment}: ${names}; ${reach.join(', ')}; until ${until}; grant ${id}`
+}
+
+function clockTime(time: Date): string {
+  return `${time.toISOString().slice(11, 19)}Z`
 }
 
 function counted(count: number, what: string): string[] {

@@ -1,34 +1,10 @@
+import type { PostgresCredential } from '../../client/postgres.ts'
 import { CredctlError } from '../../errors.ts'
-import type { JsonObject } from '../broker/json.ts'
 import type { PrivateDirectory } from './private-directory.ts'
 
-/** A database of the grant, by the name of its target. `password` is a secret. */
-export interface Database {
+/** A database of the grant, by the name of its target. */
+export interface Database extends PostgresCredential {
   readonly target: string
-  readonly host: string
-  readonly port: string
-  readonly database: string
-  readonly user: string
-  readonly password: string
-  readonly sslmode: string
-  /** All of it in one line, the password included. */
-  readonly uri: string
-  /** Session defaults, as `postgres -c name=value`. */
-  readonly options: string
-}
-
-export function databaseOf(target: string, credential: JsonObject): Database {
-  return {
-    target,
-    host: credential.text('host'),
-    port: String(credential.integer('port')),
-    database: credential.text('database'),
-    user: credential.text('user'),
-    password: credential.text('password'),
-    sslmode: credential.text('sslmode'),
-    uri: credential.text('uri'),
-    options: new URL(credential.text('uri')).searchParams.get('options') ?? '',
-  }
 }
 
 /**
@@ -48,7 +24,7 @@ export async function deliverDatabases(
   return {
     ...files,
     PGHOST: first.host,
-    PGPORT: first.port,
+    PGPORT: String(first.port),
     PGDATABASE: first.database,
     PGUSER: first.user,
     PGSSLMODE: first.sslmode,
@@ -67,7 +43,7 @@ export function databaseUrlOf([first]: readonly Database[]): Record<string, stri
 
 /** A line of a password file (PostgreSQL documentation, "The Password File"). */
 export function passLine({ host, port, database, user, password }: Database): string {
-  const cells = [host, port, database, user, password].map((text) =>
+  const cells = [host, String(port), database, user, password].map((text) =>
     oneLine(text).replaceAll(/[\\:]/g, '\\$&'),
   )
   return `${cells.join(':')}\n`
@@ -76,7 +52,15 @@ export function passLine({ host, port, database, user, password }: Database): st
 /** A section of a connection service file; its values know no quoting. */
 function serviceSection(database: Database, passfile: string): string {
   const { target, host, port, user, sslmode, options } = database
-  const settings = { host, port, dbname: database.database, user, sslmode, options, passfile }
+  const settings = {
+    host,
+    port: String(port),
+    dbname: database.database,
+    user,
+    sslmode,
+    options,
+    passfile,
+  }
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${oneLine(value)}\n`)
   return `[${target}]\n${lines.join('')}`
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 
@@ -7,6 +7,8 @@ export interface PrivateDirectory {
   readonly path: string
   /** Writes a file that only this user can read; gives its path. */
   write(name: string, text: string): Promise<string>
+  /** An empty directory in it. */
+  subdirectory(name: string): Promise<string>
   remove(): Promise<void>
 }
 
@@ -22,6 +24,11 @@ export async function createPrivateDirectory(env: NodeJS.ProcessEnv): Promise<Pr
       const file = join(path, name)
       await writeFile(file, text, { mode: 0o600, flag: 'wx' })
       return file
+    },
+    async subdirectory(name) {
+      const below = join(path, name)
+      await mkdir(below, { mode: 0o700 })
+      return below
     },
     async remove() {
       await rm(path, { recursive: true, force: true })

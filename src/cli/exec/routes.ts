@@ -1,4 +1,5 @@
 import { command } from '../command.ts'
+import { callerClassFlag } from '../flags.ts'
 import { taskFlags } from '../task-flags.ts'
 
 export const execCommand = command({
@@ -6,12 +7,7 @@ export const execCommand = command({
   parameters: {
     flags: {
       ...taskFlags,
-      callerClass: {
-        kind: 'enum',
-        values: ['agent', 'local'],
-        optional: true,
-        brief: 'Be treated as less trusted: agent, for a command that is one',
-      },
+      callerClass: callerClassFlag,
       databaseUrl: {
         kind: 'boolean',
         default: false,

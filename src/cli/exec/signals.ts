@@ -17,16 +17,25 @@ const NOT_STARTED = { ENOENT: 127, other: 126 } as const
  */
 export class Signals {
   #child: ChildProcess | undefined
-  #early: Forwarded | undefined
+  readonly #came = new AbortController()
   readonly #handlers = FORWARDED.map((signal) => [signal, () => this.#receive(signal)] as const)
 
   constructor() {
     for (const [signal, handler] of this.#handlers) process.on(signal, handler)
   }
 
+  /** Aborted by a signal that came before the command ran; the reason is its name. */
+  get early(): AbortSignal {
+    return this.#came.signal
+  }
+
+  get earlyStatus(): number {
+    return 128 + constants.signals[this.early.reason as Forwarded]
+  }
+
   /** Runs the command on our own terminal; gives its status, 128 and the signal that ended it. */
   async run(argv: readonly [string, ...string[]], env: NodeJS.ProcessEnv): Promise<number> {
-    if (this.#early !== undefined) return 128 + constants.signals[this.#early]
+    if (this.early.aborted) return this.earlyStatus
     const [file, ...args] = argv
     const child = spawn(file, args, { stdio: 'inherit', env })
     this.#child = child
@@ -43,7 +52,7 @@ export class Signals {
   }
 
   #receive(signal: Forwarded): void {
-    if (this.#child === undefined) this.#early = signal
+    if (this.#child === undefined) this.#came.abort(signal)
     else if (!(process.stdin.isTTY && FROM_TERMINAL.includes(signal))) this.#child.kill(signal)
   }
 }

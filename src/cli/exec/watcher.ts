@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
+import { JsonObject } from '../../client/json.ts'
 import { endGrant } from '../broker/grant.ts'
-import { JsonObject } from '../broker/json.ts'
 
 /**
  * A process of its own that outlives `credctl exec`: when the pipe from it ends without the word
@@ -16,7 +16,7 @@ const messages = text.split('\n').filter((line) => line !== '')
 if (!messages.includes('"done"')) await cleanUp(messages.map(parseMessage))
 
 function parseMessage(line: string): JsonObject {
-  return JsonObject.parse(Buffer.from(line), 'a message of exec')
+  return JsonObject.parse(line, 'a message of exec')
 }
 
 async function cleanUp([held, place]: readonly JsonObject[]): Promise<void> {

@@ -80,7 +80,11 @@ function questionOf({ process: { env } }: Cli, flags: LoginFlags): Question {
 
 /** What the broker refuses now it refuses later: better heard here than from another command. */
 async function requireAcceptance(broker: string, token: string): Promise<void> {
-  const made = { method: 'GET', path: '/v1/scopes', token: { kind: 'identity', value: token } } as const
+  const made = {
+    method: 'GET',
+    path: '/v1/scopes',
+    token: { kind: 'identity', value: token },
+  } as const
   await ask(connectionTo(broker), made, 'the list of scopes')
 }
 

@@ -1,4 +1,4 @@
-import { CredctlError } from '../../errors.ts'
+import { CredctlError } from '../errors.ts'
 
 /** Reads an answer of the broker field by field: anything unexpected is an error, never a default. */
 export class JsonObject {
@@ -14,10 +14,10 @@ export class JsonObject {
     this.#what = what
   }
 
-  static parse(body: Buffer, what: string): JsonObject {
+  static parse(text: string, what: string): JsonObject {
     let value: unknown
     try {
-      value = JSON.parse(body.toString('utf8'))
+      value = JSON.parse(text)
     } catch {
       throw new CredctlError('unavailable', `${what} is not JSON`)
     }
@@ -41,6 +41,16 @@ export class JsonObject {
     return form.test(value) ? value : this.#missing(name)
   }
 
+  oneOf<const T extends string>(name: string, values: readonly T[]): T {
+    const text = this.text(name)
+    return values.find((value) => value === text) ?? this.#missing(name)
+  }
+
+  time(name: string): Date {
+    const time = new Date(this.text(name))
+    return Number.isNaN(time.getTime()) ? this.#missing(name) : time
+  }
+
   integer(name: string): number {
     const value = this.#fields.get(name)
     return Number.isSafeInteger(value) ? Number(value) : this.#missing(name)
@@ -59,6 +69,12 @@ export class JsonObject {
     const value = this.#fields.get(name)
     if (!Array.isArray(value)) return this.#missing(name)
     return value.map((each) => new JsonObject(each, this.#what))
+  }
+
+  texts(name: string): string[] {
+    const value = this.#fields.get(name)
+    const isTexts = Array.isArray(value) && value.every((each) => typeof each === 'string')
+    return isTexts ? value : this.#missing(name)
   }
 
   has(name: string): boolean {

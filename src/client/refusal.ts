@@ -1,6 +1,6 @@
-import { CredctlError, ERROR_CODES, type ErrorCode } from '../../errors.ts'
+import { CredctlError, ERROR_CODES, type ErrorCode } from '../errors.ts'
 import { JsonObject } from './json.ts'
-import { type Answer, type Request, send } from './request.ts'
+import type { Answer } from './send.ts'
 
 export interface Reason {
   readonly code: string
@@ -16,22 +16,16 @@ export class Refusal extends CredctlError {
   constructor(answer: JsonObject, status: number) {
     const reasons = answer.has('reasons') ? answer.list('reasons').map(reasonOf) : []
     super(codeOf(answer), messageOf(answer, status, reasons), hintOf(answer, status))
+    this.name = 'Refusal'
     this.reasons = reasons
     this.request = answer.optionalText('request')
     this.grant = answer.optionalText('grant')
   }
 }
 
-/** Sends a request and gives the answer's object; throws the broker's refusal of it. */
-export async function ask(request: Request, what: string): Promise<JsonObject> {
-  const answer = await send(request)
-  if (answer.status === 200) return JsonObject.parse(answer.body, what)
-  throw refusalOf(answer, request.url)
-}
-
 export function refusalOf({ status, body }: Answer, url: URL): CredctlError {
-  const redirect = status >= 300 && status < 400
-  if (redirect) {
+  // What `fetch` makes of a redirect that it does not follow has the status 0.
+  if (status === 0 || (status >= 300 && status < 400)) {
     const hint = 'Redirects are not followed with a token: name the address it leads to.'
     return new CredctlError('unavailable', `${url.origin} answered with a redirect`, { hint })
   }

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto'
+import { isAbsolute, join, resolve } from 'node:path'
+import { stateDirectory } from '../state-directory.ts'
+import type { AwsCredentialsFlags } from './flags.ts'
+
+/** Where the grant of a task and the credential of its target are kept between calls. */
+export interface Place {
+  readonly grant: string
+  readonly credential: string
+  readonly lock: string
+}
+
+/** In the user's own runtime directory where there is one: it is never on a disk. */
+export function keptDirectory(env: NodeJS.ProcessEnv): string {
+  const runtime = env['XDG_RUNTIME_DIR']
+  const base =
+    runtime !== undefined && isAbsolute(runtime) ? join(runtime, 'credctl') : stateDirectory(env)
+  return join(base, 'aws-credentials')
+}
+
+/** One place for each task: whatever a grant depends on is part of its name. */
+export function placeOf(
+  env: NodeJS.ProcessEnv,
+  broker: string,
+  flags: AwsCredentialsFlags & { readonly intent: string },
+): Place {
+  const { scope, env: environment, intent, callerClass, param = [], target } = flags
+  const parameters = [...param].sort(([a], [b]) => (a < b ? -1 : 1))
+  const who = identitySource(env, flags)
+  const task = [broker, who, scope, environment, intent, callerClass ?? '', parameters]
+  const name = createHash('sha256').update(JSON.stringify(task)).digest('hex')
+  const targetName = createHash('sha256').update(target).digest('hex').slice(0, 32)
+  const path = join(keptDirectory(env), name)
+  return {
+    grant: `${path}.grant`,
+    credential: `${path}.${targetName}.credential`,
+    lock: `${path}.lock`,
+  }
+}
+
+/** What names the caller: reading the token itself may mean to ask a keychain. */
+function identitySource(env: NodeJS.ProcessEnv, flags: AwsCredentialsFlags): string {
+  const file = flags.identityTokenFile ?? env['CREDCTL_IDENTITY_TOKEN_FILE']
+  if (file) return `file ${resolve(file)}`
+  return env['ACTIONS_ID_TOKEN_REQUEST_URL'] ? 'job' : 'login'
+}

@@ -1,0 +1,85 @@
+import type { Connection } from '../../client/connection.ts'
+import { fetchCredential, type GrantedTarget, type HeldGrant } from '../../client/grant.ts'
+import type { JsonObject } from '../../client/json.ts'
+import { postgresCredential } from '../../client/postgres.ts'
+import { deliverAws } from './aws.ts'
+import { awsEndpoint } from './aws-endpoint.ts'
+import { closeDefaults } from './closed.ts'
+import { type LocalHandler, listenLocally } from './loopback.ts'
+import { type Database, databaseUrlOf, deliverDatabases } from './postgres.ts'
+import type { PrivateDirectory } from './private-directory.ts'
+
+/** A grant's credentials where programs look for them. */
+export interface Delivery {
+  /** The variables of a program that is to find them: places, and no secret unless asked for. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Stops serving; the files are the directory's. */
+  close(): void
+}
+
+export interface DeliveryOptions {
+  /** Tells people why a program got no credential. */
+  readonly report: (problem: string) => void
+  /** Put the first database into DATABASE_URL as well, the password included. */
+  readonly databaseUrl?: boolean
+  /** What the endpoint serves besides credentials. */
+  readonly also?: LocalHandler
+}
+
+/**
+ * Writes files for databases, and serves AWS credentials on this machine for as long as the grant
+ * and this process live. The grant token stays in this process.
+ */
+export async function deliver(
+  connection: Connection,
+  { id, token, targets }: HeldGrant,
+  directory: PrivateDirectory,
+  { report, databaseUrl = false, also }: DeliveryOptions,
+): Promise<Delivery> {
+  const fetch = (target: string) => fetchCredential(connection, token, target)
+  const accounts = targets.filter(({ kind }) => kind === 'aws')
+  const databases = await databasesOf(targets, fetch)
+  const files = {
+    ...(await closeDefaults(directory)),
+    ...(await deliverDatabases(databases, directory)),
+    ...(databaseUrl ? databaseUrlOf(databases) : {}),
+    CREDCTL_BROKER: connection.broker,
+    CREDCTL_DIRECTORY: directory.path,
+    CREDCTL_GRANT: id,
+  }
+  if (accounts.length === 0 && also === undefined) {
+    return { environment: files, close: () => undefined }
+  }
+  const names = accounts.map(({ name }) => name)
+  const endpoint = await listenLocally(either(awsEndpoint(names, fetch, report), also))
+  try {
+    const tokenFile = await directory.write('endpoint-token', endpoint.authorization)
+    const here = { url: endpoint.url, tokenFile }
+    const served = {
+      ...(await deliverAws(here, accounts, directory)),
+      CREDCTL_ENDPOINT: endpoint.url,
+      CREDCTL_ENDPOINT_TOKEN_FILE: tokenFile,
+    }
+    return { environment: { ...files, ...served }, close: () => endpoint.close() }
+  } catch (error) {
+    endpoint.close()
+    throw error
+  }
+}
+
+async function databasesOf(
+  targets: readonly GrantedTarget[],
+  fetch: (target: string) => Promise<JsonObject>,
+): Promise<Database[]> {
+  const databases = targets.filter(({ kind }) => kind === 'postgres')
+  return await Promise.all(
+    databases.map(async ({ name }) => {
+      const { value } = postgresCredential(await fetch(name))
+      return { target: name, ...value }
+    }),
+  )
+}
+
+function either(first: LocalHandler, second: LocalHandler | undefined): LocalHandler {
+  return async (method, path) => (await first(method, path)) ?? (await second?.(method, path))
+}
