@@ -190,8 +190,21 @@ function isShaped(value: unknown): value is Entry {
   return hasShape(value)
 }
 
+/** What the meaning of an entry is looked for in. */
+export const MEANT = [
+  'kind',
+  'time',
+  'previous',
+  'scope',
+  'plan',
+  'decision',
+  'expires',
+] as const
+type Meant = (typeof MEANT)[number]
+type Meaning<E = Entry> = E extends Entry ? Pick<E, Extract<keyof E, Meant>> : never
+
 /** What the shape alone cannot say. */
-function meaningProblem(entry: Entry): string | undefined {
+export function meaningProblem(entry: Meaning): string | undefined {
   if (!isRealTime(entry.time)) return 'time: no such day'
   if ('expires' in entry && !isRealTime(entry.expires)) return 'expires: no such day'
   if (entry.kind === 'grant.decided') {

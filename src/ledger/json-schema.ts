@@ -19,6 +19,7 @@ export interface JsonSchema {
   readonly minimum?: number
   readonly maximum?: number
   readonly items?: JsonSchema
+  readonly minItems?: number
   readonly maxItems?: number
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly required?: readonly string[]
@@ -35,7 +36,7 @@ const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
   number: ['type', 'const'],
   integer: ['type', 'minimum', 'maximum'],
   boolean: ['type'],
-  array: ['type', 'items', 'maxItems'],
+  array: ['type', 'items', 'minItems', 'maxItems'],
   object: ['type', 'properties', 'required', 'additionalProperties', 'propertyNames'],
 }
 
@@ -114,9 +115,11 @@ function compileInteger({ minimum = -Infinity, maximum = Infinity }: JsonSchema)
     Number.isSafeInteger(value) && Number(value) >= minimum && Number(value) <= maximum
 }
 
-function compileArray({ items = {}, maxItems = Infinity }: JsonSchema, root: JsonSchema): Check {
+function compileArray(schema: JsonSchema, root: JsonSchema): Check {
+  const { items = {}, minItems = 0, maxItems = Infinity } = schema
   const check = compile(items, root)
-  return (value) => Array.isArray(value) && value.length <= maxItems && value.every(check)
+  const isLong = (length: number) => length >= minItems && length <= maxItems
+  return (value) => Array.isArray(value) && isLong(value.length) && value.every(check)
 }
 
 function compileRecord(schema: JsonSchema, root: JsonSchema): Check {

@@ -11,7 +11,7 @@ export const EMPTY_ROOT = hash('sha256', '', 'buffer')
  */
 function sha256(bytes: Uint8Array): Buffer {
   const digest = Buffer.allocUnsafe(HASH_BYTES)
-  digest.write(hash('sha256', bytes, 'latin1'), 'latin1')
+  digest.write(hash('sha256', bytes, 'binary'), 'binary')
   return digest
 }
 

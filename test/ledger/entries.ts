@@ -115,9 +115,14 @@ export function failed(grant: string, previous: number, credential: string): Cre
   return { ...common(2), kind: 'credential.failed', ...place, code: 'target_unavailable' }
 }
 
-export function revoked(grant: string, previous: number, credential: string): CredentialRevoked {
+export function revoked(
+  grant: string,
+  previous: number,
+  credential: string,
+  seconds = 3,
+): CredentialRevoked {
   const place = { grant, previous, credential, target: 'orders-db' }
-  return { ...common(3), kind: 'credential.revoked', ...place, outcome: 'gone' }
+  return { ...common(seconds), kind: 'credential.revoked', ...place, outcome: 'gone' }
 }
 
 export function refused(grant: string, previous: number): CredentialRefused {

@@ -1,4 +1,5 @@
 import type { Entry } from '../entry.ts'
+import { MEANT } from '../entry-schema.ts'
 import type { Finding, FindingCode } from './finding.ts'
 
 /** Clocks of replicas differ, and entries are decided before they are appended. */
@@ -12,19 +13,19 @@ const FORGET_EVERY = 16_384
 export type Fact = FactOf<Entry>
 type FactOf<E extends Entry> = E extends Entry ? Pick<E, Extract<keyof E, Looked>> : never
 type Looked = (typeof LOOKED)[number]
-const LOOKED = [
-  'kind',
-  'time',
-  'grant',
-  'previous',
-  'scope',
-  'scopes',
-  'plan',
-  'decision',
-  'expires',
-  'credential',
-  'target',
-] as const
+const LOOKED = [...MEANT, 'grant', 'scopes', 'credential', 'target'] as const
+
+/** The names of what is looked at. */
+export const LOOKED_AT: readonly string[] = LOOKED
+
+/** From the texts of an entry's members, which are canonical JSON without escapes. */
+export function factFrom(members: ReadonlyMap<string, string>): Fact {
+  const fact: Record<string, unknown> = {}
+  for (const [name, text] of members) {
+    fact[name] = text.startsWith('"') ? text.slice(1, -1) : JSON.parse(text)
+  }
+  return fact as Fact
+}
 
 export function factOf(entry: Entry): Fact {
   const fact: Record<string, unknown> = {}

@@ -1,8 +1,8 @@
 import { CredctlError } from '../../errors.ts'
 import { completeRoot, leafHash } from '../merkle.ts'
 import { type BundleId, bundlePath, decodeBundle } from '../tile.ts'
-import { type Fact, factOf } from './history.ts'
-import { parseEntryBytes } from './parse.ts'
+import type { Fact } from './history.ts'
+import { readFact } from './parse.ts'
 
 /** A bundle by itself: everything about it that needs no other. Can be sent between threads. */
 export type Inspection =
@@ -29,10 +29,7 @@ export function inspectBundle(id: BundleId, bundle: Uint8Array | undefined): Ins
   try {
     const entries = decodeBundle(bundle, id)
     const leaves = entries.map(leafHash)
-    const facts = entries.map((bytes) => {
-      const entry = parseEntryBytes(bytes)
-      return typeof entry === 'string' ? entry : factOf(entry)
-    })
+    const facts = entries.map(readFact)
     return { ok: true, leaves: Buffer.concat(leaves), root: completeRoot(leaves), facts }
   } catch (error) {
     if (!(error instanceof CredctlError)) throw error

@@ -1,6 +1,8 @@
 import { canonicalBytes } from '../../canonical.ts'
+import { compileText } from '../canonical-text.ts'
 import type { Entry } from '../entry.ts'
-import { entryProblem } from '../entry-schema.ts'
+import { entryJsonSchema, entryProblem, meaningProblem } from '../entry-schema.ts'
+import { type Fact, factFrom, factOf, LOOKED_AT } from './history.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -13,10 +15,36 @@ export function parseEntryBytes(bytes: Uint8Array): Entry | string {
     const text = utf8.decode(bytes)
     const value: unknown = JSON.parse(text)
     if (!isCanonical(value, text)) return 'it is not canonical JSON'
-    return isEntry(value) ? value : `it breaks the schema at ${entryProblem(value)}`
+    return isEntry(value) ? value : broken(entryProblem(value) ?? '')
   } catch (error) {
     return error instanceof SyntaxError ? 'it is not JSON' : 'it is not UTF-8'
   }
+}
+
+const readText = compileText(entryJsonSchema, LOOKED_AT)
+
+/** What the history needs of an entry, read as strictly. A string says what is wrong. */
+export function readFact(bytes: Uint8Array): Fact | string {
+  const members = readMembers(bytes)
+  if (members === undefined) {
+    const entry = parseEntryBytes(bytes)
+    return typeof entry === 'string' ? entry : factOf(entry)
+  }
+  const fact = factFrom(members)
+  const problem = meaningProblem(fact)
+  return problem === undefined ? fact : broken(problem)
+}
+
+function readMembers(bytes: Uint8Array) {
+  try {
+    return readText(utf8.decode(bytes))
+  } catch {
+    return undefined
+  }
+}
+
+function broken(problem: string): string {
+  return `it breaks the schema at ${problem}`
 }
 
 function isEntry(value: unknown): value is Entry {
