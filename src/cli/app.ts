@@ -13,6 +13,7 @@ import { postgresRoutes } from './postgres/routes.ts'
 import { scopeRoutes } from './scope/routes.ts'
 import { migrateCommand, serveCommand } from './serve/routes.ts'
 import { tokenRoutes } from './token/routes.ts'
+import { windowsRoutes } from './windows/routes.ts'
 
 const root = buildRouteMap<string, Cli>({
   routes: {
@@ -28,6 +29,7 @@ const root = buildRouteMap<string, Cli>({
     doctor: doctorRoutes,
     postgres: postgresRoutes,
     token: tokenRoutes,
+    windows: windowsRoutes,
     completion: completionRoutes,
   },
   docs: {

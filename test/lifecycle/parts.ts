@@ -9,7 +9,7 @@ import { Sweep, type SweepParts } from '../../src/lifecycle/sweep.ts'
 import type { Mint, Minted, Revoked } from '../../src/mint/mint.ts'
 import { Mints } from '../../src/mint/mints.ts'
 import { Secret } from '../../src/secret/secret.ts'
-import { callerNamed, environments, scopeNamed } from '../decision/world.ts'
+import { callerNamed, scopeNamed, environments as world } from '../decision/world.ts'
 
 export const ORPHAN_AFTER_MS = 60_000
 export const START = Date.parse('2026-11-20T12:00:00Z')
@@ -117,6 +117,7 @@ export function lifecycle(
   ledger: PostgresLedger,
   clock: StoppedClock,
   target = new Target(),
+  environments = world,
 ): Lifecycle {
   const found = scopeNamed('backfill', {})
   if (found === undefined) throw new Error('no scope')

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Ledger } from '../../src/ledger/ledger.ts'
+import { environments } from '../decision/world.ts'
 import { migratedDatabase, openLedger } from '../ledger/postgres/database.ts'
 import { testPostgres } from '../support/postgres.ts'
 import { down, gate, type Lifecycle, lifecycle, nameOf, StoppedClock, Target } from './parts.ts'
@@ -58,6 +59,40 @@ describe('a grant', () => {
     const kinds = await here.kinds(grant)
     expect(kinds.filter((kind) => kind === 'grant.ended')).toHaveLength(1)
     expect(kinds.filter((kind) => kind === 'credential.revoked')).toHaveLength(1)
+  })
+})
+
+describe('a freeze', () => {
+  const frozen = (at: number, atClose: 'end' | 'finish') => {
+    const dev = environments.get('dev')
+    if (dev === undefined) throw new Error('no dev')
+    const freeze = { name: 'incident', from: at, to: at + TTL, reason: 'An incident.' }
+    const rest = { scopes: undefined, exceptScopes: [], covers: 'everything' as const, atClose }
+    const schedule = { ...dev.schedule, freezes: [{ ...freeze, ...rest }] }
+    return new Map([...environments, ['dev', { ...dev, schedule }]])
+  }
+
+  test('that was declared over live grants ends them, and their credentials', async () => {
+    const here = await start()
+    const grants = await fetched(here, 2)
+    const at = here.clock.now().getTime() + 60_000
+    const sweep = here.sweep({ environments: frozen(at, 'end') })
+    here.clock.move(59_999)
+    await sweep.round()
+    expect(here.target.existing.size).toBe(2)
+    here.clock.move(1)
+    await sweep.round()
+    expect(here.target.existing.size).toBe(0)
+    expect(await causes(here.ledger, grants)).toEqual(['closed', 'closed'])
+  })
+
+  test('that lets live grants finish leaves them alone', async () => {
+    const here = await start()
+    await fetched(here, 1)
+    const sweep = here.sweep({ environments: frozen(here.clock.now().getTime(), 'finish') })
+    here.clock.move(60_000)
+    await sweep.round()
+    expect(here.target.existing.size).toBe(1)
   })
 })
 

@@ -26,6 +26,8 @@ import {
 } from './scope.ts'
 import { migrateOutput, serveOutput } from './serve.ts'
 import { tokenInspectOutput } from './token.ts'
+import { windowsShowOutput } from './windows.ts'
+import { workspaceOutput } from './workspace.ts'
 
 /** What each command prints with `--output json`; `failure` is what any of them prints instead. */
 export const OUTPUTS = {
@@ -54,6 +56,8 @@ export const OUTPUTS = {
   'postgres apply': postgresScriptOutput,
   'postgres harden': postgresScriptOutput,
   'token inspect': tokenInspectOutput,
+  'windows show': windowsShowOutput,
+  'doctor workspace': workspaceOutput,
   doctor: doctorOutput,
   'completion script': completionScriptOutput,
   'completion propose': completionProposeOutput,

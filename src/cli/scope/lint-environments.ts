@@ -15,6 +15,7 @@ export function problemsInEnvironments(
   return scopes.flatMap(({ scope, document }) => {
     const problems = [
       ...unknownIssuers(scope, config),
+      ...unknownWindows(scope, config),
       ...scope.environments.flatMap((name, index) => inEnvironment(scope, config, name, index)),
     ]
     const located = problems.map((problem) => document.locate(problem))
@@ -27,6 +28,15 @@ function unknownIssuers(scope: Scope, { issuers }: Config): Problem[] {
     Object.hasOwn(issuers, issuer)
       ? []
       : [unknown('issuer', issuer, Object.keys(issuers), ['allow', index, 'issuer'])],
+  )
+}
+
+/** A window that nobody defined is never open. */
+function unknownWindows(scope: Scope, { environments }: Config): Problem[] {
+  const [first] = environments.values()
+  const windows = first?.schedule.windows ?? new Map()
+  return scope.windows.flatMap((name, index) =>
+    windows.has(name) ? [] : [unknown('window', name, windows.keys(), ['windows', index])],
   )
 }
 

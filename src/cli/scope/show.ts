@@ -23,13 +23,14 @@ export default async function show(
   return EXIT.ok
 }
 
-function text(cli: Cli, scope: ScopeShowOutput, { access }: Scope): string {
+function text(cli: Cli, scope: ScopeShowOutput, { access, windows }: Scope): string {
   const lines = [
     `  file          ${scope.file}`,
     `  digest        ${scope.digest}`,
     `  owner         ${scope.owner}`,
     `  environments  ${scope.environments.join(', ')}`,
     `  ttl           ${formatDuration(scope.ttl_seconds)}`,
+    ...(windows.length === 0 ? [] : [`  windows       ${windows.join(', ')}`]),
     ...Object.entries(scope.limits).map(([name, limit]) => `  limit         ${name} ${limit}`),
     ...Object.entries(scope.parameters).map(
       ([name, { pattern, description }]) => `  parameter     ${name}: ${pattern}  ${description}`,
@@ -48,6 +49,10 @@ function accessLines(target: string, access: Access): string[] {
       return `    ${what} on ${on.join(', ')}`
     })
     return [`  ${target} (aws)`, ...statements]
+  }
+  if ('mysql' in access) {
+    const tables = Object.entries(access.mysql.tables)
+    return [`  ${target} (mysql)`, ...tables.map(([name, given]) => `    ${name}: ${verbs(given)}`)]
   }
   const { tables, views, foreign_tables: foreign, sequences } = access.postgres
   const relations = Object.entries({ ...tables, ...views, ...foreign })
