@@ -1,6 +1,6 @@
 import { buildRouteMap } from '@stricli/core'
 import { command } from '../command.ts'
-import { configFlag, nonEmpty, outputFlag, scopesFlag } from '../flags.ts'
+import { configFlag, lintFormatFlag, nonEmpty, outputFlag, scopesFlag } from '../flags.ts'
 
 const all = command({
   run: () => import('./all.ts'),
@@ -67,8 +67,41 @@ const postgres = command({
   },
 })
 
+const workspace = command({
+  run: () => import('../workspace/workspace.ts'),
+  parameters: {
+    flags: {
+      scopes: scopesFlag,
+      config: configFlag,
+      home: {
+        kind: 'boolean',
+        default: true,
+        brief: 'Look at the credential files of the home directory as well',
+      },
+      accept: {
+        kind: 'parsed',
+        parse: nonEmpty,
+        variadic: true,
+        optional: true,
+        placeholder: 'fingerprint',
+        brief: 'A find that is known and no secret; once for each',
+      },
+      output: lintFormatFlag,
+    },
+    positional: {
+      kind: 'array',
+      parameter: { placeholder: 'dir', parse: nonEmpty, brief: 'Directories to look through' },
+    },
+  },
+  docs: {
+    brief: 'Find long-lived secrets that an agent could read, and the scope that replaces each',
+    fullDescription:
+      'Looks through the given directories, or the current one, and at the files of the home directory in which tools keep credentials. Files that git ignores are looked at too: an agent reads them. Exits 1 when there is one, and never prints it.',
+  },
+})
+
 export const doctorRoutes = buildRouteMap({
-  routes: { all, aws, issuers, postgres },
+  routes: { all, aws, issuers, postgres, workspace },
   defaultCommand: 'all',
   docs: { brief: 'Find out what would keep the broker from working, and the remedy' },
 })

@@ -20,13 +20,17 @@ function property(text: string): string {
   return data(text).replaceAll(':', '%3A').replaceAll(',', '%2C')
 }
 
+export const SCOPE_RULE = { id: 'task-scope', text: 'A task scope is not valid' }
+
 /** SARIF 2.1.0, which code scanners and editors read. */
-export function sarif(problems: readonly Diagnostic[]): string {
-  const rule = { id: 'task-scope', shortDescription: { text: 'A task scope is not valid' } }
+export function sarif(
+  problems: readonly Diagnostic[],
+  { id, text }: { readonly id: string; readonly text: string },
+): string {
   const run = {
-    tool: { driver: { name: 'credctl', rules: [rule] } },
+    tool: { driver: { name: 'credctl', rules: [{ id, shortDescription: { text } }] } },
     results: problems.map((problem) => ({
-      ruleId: rule.id,
+      ruleId: id,
       level: 'error',
       message: { text: sentence(problem) },
       locations: [

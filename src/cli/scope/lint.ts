@@ -7,7 +7,7 @@ import type { ScopeLintOutput } from '../output/scope.ts'
 import { note, printable } from '../terminal.ts'
 import { readEnvironments } from './environments.ts'
 import { problemsInEnvironments } from './lint-environments.ts'
-import { githubAnnotations, sarif } from './lint-formats.ts'
+import { githubAnnotations, SCOPE_RULE, sarif } from './lint-formats.ts'
 
 type Flags = ScopesFlag & ConfigFlag & { readonly output: LintFormat }
 
@@ -45,7 +45,7 @@ const FORMATS: Readonly<Record<LintFormat, (value: ScopeLintOutput) => string>> 
   text: () => '',
   json: (value) => `${JSON.stringify(value, null, 2)}\n`,
   github: ({ problems }) => githubAnnotations(problems),
-  sarif: ({ problems }) => sarif(problems),
+  sarif: ({ problems }) => sarif(problems, SCOPE_RULE),
 }
 
 async function collect(paths: readonly string[]) {
