@@ -1,4 +1,4 @@
-import { Refusal } from '../client/refusal.ts'
+import { REFUSED, Refusal } from '../client/refusal.ts'
 import { formatDiagnostic } from '../document/diagnostic.ts'
 import { DocumentError } from '../document/error.ts'
 import { CredctlError } from '../errors.ts'
@@ -14,10 +14,15 @@ export function reportFailure(
 ): number {
   const error = asCredctlError(thrown)
   const { stderr } = cli.process
-  stderr.write(`${bold(cli, 'credctl')}: ${printable(error.message)}\n`)
+  stderr.write(`${bold(cli, 'credctl')}: ${printable(headline(error))}\n`)
   for (const line of detailsOf(error)) stderr.write(`${printable(line)}\n`)
   if (flags.output === 'json') printJson(cli, failureOutput(error))
   return error.code === 'usage' ? EXIT.usage : EXIT.failed
+}
+
+/** The reasons of a refusal have lines of their own. */
+function headline(error: CredctlError): string {
+  return error instanceof Refusal && error.reasons.length > 0 ? REFUSED : error.message
 }
 
 /** What we do not know is a defect: its stack is for whoever reports it. */

@@ -37,6 +37,9 @@ export function refusalOf({ status, body }: Answer, url: URL): CredctlError {
   }
 }
 
+/** How the message of a refusal with reasons begins. */
+export const REFUSED = 'the broker refused'
+
 function reasonOf(reason: JsonObject): Reason {
   return { code: reason.text('code'), message: reason.text('message') }
 }
@@ -48,9 +51,11 @@ function codeOf(answer: JsonObject): ErrorCode {
 }
 
 function messageOf(answer: JsonObject, status: number, reasons: readonly Reason[]): string {
-  if (reasons.length > 0) return 'the broker refused'
+  if (reasons.length > 0) {
+    return `${REFUSED}: ${reasons.map(({ message }) => message).join('; ')}`
+  }
   const detail = answer.optionalText('error_description') ?? answer.optionalText('detail')
-  return detail ?? `the broker refused: ${answer.text('code')} (${status})`
+  return detail ?? `${REFUSED}: ${answer.text('code')} (${status})`
 }
 
 function hintOf(answer: JsonObject, status: number): { hint?: string } {
