@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { type AnchorsConfig, anchorProblems, anchorsSection } from './config/anchors.ts'
 import { type WitnessesConfig, witnessesSection, witnessProblems } from './config/witnesses.ts'
-import { type Privacy, privacySection } from './config/privacy.ts'
+import { type Privacy, privacyProblems, privacySection } from './config/privacy.ts'
 import type { Diagnostic, Problem } from './document/diagnostic.ts'
 import { parseSource, type SourceDocument } from './document/document.ts'
 import { DocumentError } from './document/error.ts'
@@ -143,6 +143,7 @@ export async function parseConfig(file: string, text: string): Promise<ParsedCon
     ...ledgerProblems(environments, value.ledger?.postgres).map(below('environments')),
     ...vaultProblems(environments, value.vault).map(below('environments')),
     ...logKeyProblems(value.keys, value.origin).map(below('keys')),
+    ...privacyProblems(value.privacy).map(below('privacy')),
     ...witnessProblems(value.witnesses).map(below('witnesses')),
     ...anchorProblems(value.anchors).map(below('anchors')),
   ]

@@ -42,6 +42,7 @@ const ofCredential = { ...ofGrant, credential: ulid, target: name }
 
 const reason = z.strictObject({ code: z.enum(REASON_CODES), message: text })
 const reasons = z.array(reason).max(100)
+const committed = z.string().regex(/^(?:intent|(?:parameters|claims)\.\P{Cc}{1,256})$/u)
 const redaction = z.strictObject({ at: name, type: name })
 const environmentClass = z.enum(['prod', 'nonprod'])
 
@@ -102,6 +103,7 @@ const grantDecided = z.strictObject({
   intent: text,
   parameters: z.record(z.string(), z.string()),
   redacted: z.array(redaction).max(100).exactOptional(),
+  committed: z.record(committed, digest).exactOptional(),
   plan: digest.exactOptional(),
   blast_radius: blastRadius.exactOptional(),
   decision: z.enum(['allow', 'deny']),

@@ -5,6 +5,7 @@ import type { EnvironmentClass } from '../environment/environment.ts'
 import type { Actor, CallerClass, ClaimValue } from '../identity/caller.ts'
 import type { BlastRadius } from '../plan/blast-radius.ts'
 import type { Parameters } from '../plan/parameters.ts'
+import type { Committed } from './commitment.ts'
 
 /**
  * What the log records. An entry is the RFC 8785 form of one of these, at most 65,535 bytes, and
@@ -64,6 +65,8 @@ export interface GrantDecided extends OfGrant {
   readonly parameters: Parameters
   /** What the caller sent and this entry does not hold. */
   readonly redacted?: readonly Redaction[]
+  /** Values that are committed to and not recorded: `[committed]` stands in their place. */
+  readonly committed?: Committed
   readonly plan?: Digest
   readonly blast_radius?: BlastRadius
   readonly decision: 'allow' | 'deny'

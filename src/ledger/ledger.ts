@@ -2,6 +2,7 @@ import type { Digest } from '../canonical.ts'
 import type { Usage } from '../decision/request.ts'
 import type { CallerClass } from '../identity/caller.ts'
 import type { Parameters } from '../plan/parameters.ts'
+import type { Committed } from './commitment.ts'
 import type { Entry, EntryCaller, Handle } from './entry.ts'
 
 /** Where an entry stands once it is durable. */
@@ -35,6 +36,8 @@ export interface GrantState {
   readonly parameters: Parameters
   readonly intent: string
   readonly caller: EntryCaller
+  /** What the log only commits to: `[committed]` above where its opening was erased. */
+  readonly committed?: Committed
   readonly issuedAt: Date
   readonly expiresAt: Date
   readonly ended: { readonly at: Date; readonly cause: string } | undefined

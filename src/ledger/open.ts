@@ -44,7 +44,8 @@ export async function openLedger(
     join(config.state, 'log', `${fileName(config.origin)}.checkpoint`),
   )
   const formerKeys = (config.keys?.former_log ?? []).map(parseVkey)
-  const options = { signer, formerKeys, clock, remembered }
+  const { commit } = config.privacy
+  const options = { signer, formerKeys, clock, remembered, commit }
   if (config.ledger !== undefined) {
     const connection = await connectionOf(config.ledger, resolve)
     const ledger = await PostgresLedger.open({ connection, ...options })

@@ -124,7 +124,7 @@ export function lifecycle(
   const catalog = { scopes: new Map([['backfill', found]]), digest: found.digest }
   const mints = new Mints([['dev', 'db', target]])
   const parts = { ledger, mints, clock, random: systemRandom, environments, catalog: () => catalog }
-  const broker = new Broker({ ...parts, privacy: { redact: [] } })
+  const broker = new Broker({ ...parts, privacy: { redact: [], commit: [] } })
   const request = () => ulid(clock, systemRandom)
   return {
     clock,

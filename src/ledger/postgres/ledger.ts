@@ -1,11 +1,12 @@
 import type pg from 'pg'
-import { type Clock, systemClock } from '../../clock.ts'
+import { type Clock, type Random, systemClock, systemRandom } from '../../clock.ts'
 import type { Usage } from '../../decision/request.ts'
 import { CredctlError } from '../../errors.ts'
 import type { ReplayStore } from '../../identity/replay.ts'
 import { PostgresReplayStore } from '../../identity/replay-postgres.ts'
 import type { SessionStore } from '../../identity/session.ts'
 import { PostgresSessionStore } from '../../identity/session-postgres.ts'
+import { openWith, seal } from '../commitment.ts'
 import type { Entry } from '../entry.ts'
 import type {
   Appended,
@@ -16,6 +17,7 @@ import type {
   Ledger,
 } from '../ledger.ts'
 import { parseVkey, type Signer, type Verifier } from '../note.ts'
+import type { Openings } from '../openings.ts'
 import type { PublishedStore } from '../published.ts'
 import type { LedgerLog } from '../reader.ts'
 import type { Remembered } from '../remembered.ts'
@@ -23,6 +25,7 @@ import { createPool, type LedgerConnection, unavailable } from './connection.ts'
 import { PostgresLog } from './log.ts'
 import { checkRemembered, keepRemembering } from './memory.ts'
 import { checkSchema } from './migrate.ts'
+import { PostgresOpenings } from './openings.ts'
 import { postgresPublished } from './published.ts'
 import * as state from './state.ts'
 import { Writer } from './writer.ts'
@@ -35,6 +38,10 @@ export interface PostgresLedgerOptions {
   /** Memory of this broker apart from the database; without it a restart believes any signed log. */
   readonly remembered?: Remembered
   readonly clock?: Clock
+  /** Values to commit to instead of recording them: `intent`, `parameters.NAME`, `claims.NAME`. */
+  readonly commit?: readonly string[]
+  /** Salts of commitments come from here. */
+  readonly random?: Random
 }
 
 /** Kept open: the first append after a quiet night is as fast as any. */
@@ -53,6 +60,10 @@ export class PostgresLedger implements Ledger {
   readonly sessions: SessionStore
   /** What was handed to readers and anchors, for all replicas. */
   readonly published: PublishedStore
+  /** The values behind the log's commitments. */
+  readonly openings: Openings
+  readonly #committed: ReadonlySet<string>
+  readonly #random: Random
   readonly #writer: Writer
   readonly #writing: pg.Pool
   readonly #reading: pg.Pool
@@ -63,8 +74,11 @@ export class PostgresLedger implements Ledger {
   private constructor(
     pools: { readonly writing: pg.Pool; readonly reading: pg.Pool },
     writer: Writer,
-    { signer, clock = systemClock, remembered }: PostgresLedgerOptions,
+    options: PostgresLedgerOptions,
   ) {
+    const { signer, clock = systemClock, remembered, commit = [], random = systemRandom } = options
+    this.#committed = new Set(commit)
+    this.#random = random
     this.#writing = pools.writing
     this.#reading = pools.reading
     this.#writer = writer
@@ -73,6 +87,7 @@ export class PostgresLedger implements Ledger {
     this.replay = new PostgresReplayStore(this.#reading)
     this.sessions = new PostgresSessionStore(this.#reading)
     this.published = postgresPublished(this.#reading)
+    this.openings = new PostgresOpenings(this.#reading)
     this.#remembering = remembered && keepRemembering(remembered, () => writer.checkpoint)
   }
 
@@ -98,16 +113,23 @@ export class PostgresLedger implements Ledger {
     }
   }
 
-  append(entry: Entry, guard: Guard = {}): Promise<Appended> {
-    return this.#writer.append(entry, guard)
+  async append(entry: Entry, guard: Guard = {}): Promise<Appended> {
+    if (this.#committed.size === 0) return this.#writer.append(entry, guard)
+    const sealed = seal(entry, this.#committed, this.#random)
+    if (sealed.openings.length > 0 && 'grant' in entry) {
+      await this.openings.keep(entry.grant, sealed.openings, new Date(entry.time))
+    }
+    return await this.#writer.append(sealed.entry, guard)
   }
 
-  grant(id: string): Promise<GrantState | undefined> {
-    return this.#read(() => state.findGrant(this.#reading, id))
+  async grant(id: string): Promise<GrantState | undefined> {
+    const found = await this.#read(() => state.findGrant(this.#reading, id))
+    return found && (await this.#opened([found]))[0]
   }
 
-  grants(filter: GrantFilter): Promise<readonly GrantState[]> {
-    return this.#read(() => state.listGrants(this.#reading, filter, this.#clock.now()))
+  async grants(filter: GrantFilter): Promise<readonly GrantState[]> {
+    const now = this.#clock.now()
+    return this.#opened(await this.#read(() => state.listGrants(this.#reading, filter, now)))
   }
 
   credentials(grant: string): Promise<readonly CredentialState[]> {
@@ -118,8 +140,8 @@ export class PostgresLedger implements Ledger {
     return this.#read(() => state.countUsage(this.#reading, scope, environment, now))
   }
 
-  expired(now: Date, limit: number): Promise<readonly GrantState[]> {
-    return this.#read(() => state.expiredGrants(this.#reading, now, limit))
+  async expired(now: Date, limit: number): Promise<readonly GrantState[]> {
+    return this.#opened(await this.#read(() => state.expiredGrants(this.#reading, now, limit)))
   }
 
   unfinished(_now: Date, limit: number): Promise<readonly CredentialState[]> {
@@ -163,6 +185,16 @@ export class PostgresLedger implements Ledger {
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  /** With the values that are committed to, for as long as they are kept. */
+  async #opened<State extends Parameters<typeof openWith>[0] & { readonly id: string }>(
+    states: readonly State[],
+  ): Promise<readonly State[]> {
+    const closed = states.filter(({ committed }) => committed !== undefined)
+    if (closed.length === 0) return states
+    const openings = await this.openings.of(closed.map(({ id }) => id))
+    return states.map((each) => openWith(each, openings.get(each.id) ?? []))
   }
 
   async #close(): Promise<void> {

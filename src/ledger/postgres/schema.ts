@@ -1,5 +1,6 @@
 import { SINGLE_USE_MIGRATION, singleUsePrivileges } from '../../identity/replay-postgres.ts'
 import { SESSION_MIGRATION, sessionPrivileges } from '../../identity/session-postgres.ts'
+import { OPENINGS_MIGRATION, openingsPrivileges } from './openings.ts'
 import { PUBLISHED_MIGRATION, publishedPrivileges } from './published.ts'
 
 /*
@@ -231,6 +232,7 @@ export const MIGRATIONS: readonly string[] = [
   SINGLE_USE_MIGRATION,
   SESSION_MIGRATION,
   PUBLISHED_MIGRATION,
+  OPENINGS_MIGRATION,
 ]
 
 /** What the broker's own role may do; said again at every migration. */
@@ -242,5 +244,6 @@ GRANT EXECUTE ON FUNCTION credctl_ledger.append, credctl_ledger.lock_head, credc
 ${singleUsePrivileges(role)}
 ${sessionPrivileges(role)}
 ${publishedPrivileges(role)}
+${openingsPrivileges(role)}
 `
 }
