@@ -2,6 +2,8 @@ import { digestOf } from '../src/canonical.ts'
 import { requireConfig } from '../src/config.ts'
 import { decide } from '../src/decision/decide.ts'
 import { evaluate } from '../src/decision/evaluate.ts'
+import { ALWAYS, type Schedule, schedulesOf } from '../src/environment/schedule.ts'
+import { windowSchema } from '../src/environment/window.ts'
 import type { Caller } from '../src/identity/caller.ts'
 import { planScope } from '../src/plan/plan.ts'
 import { loadCatalog } from '../src/scope/catalog.ts'
@@ -52,10 +54,42 @@ export async function bench(): Promise<readonly Row[]> {
   const whole = many('evaluate: find, compiled plan, decide', 100_000, () =>
     evaluate(ask, circumstances),
   )
+  const open = { ...request, environment: { ...environment, schedule: nights() } }
+  const inside = {
+    ...open,
+    now: new Date('2026-12-16T21:00:00Z'),
+    issuedAt: new Date('2026-12-16T21:00:00Z'),
+  }
+  const outside = {
+    ...open,
+    now: new Date('2026-12-16T12:00:00Z'),
+    issuedAt: new Date('2026-12-16T12:00:00Z'),
+  }
+  const within = many('decide, inside a window with holidays', 100_000, () => decide(inside))
+  const closed = many('decide, outside it, with the next opening', 50_000, () => decide(outside))
   const plan = many('plan: compile and self-check, AWS and PostgreSQL', 2_000, () =>
     planScope(found.scope, environment, parameters),
   )
-  return [digest, ...[decision, whole, plan].map((row) => against(row, digest, 'rate'))]
+  return [
+    digest,
+    ...[decision, within, closed, whole, plan].map((row) => against(row, digest, 'rate')),
+  ]
+}
+
+function nights(): Schedule {
+  const window = windowSchema.parse({
+    zone: 'Europe/Berlin',
+    open: [{ days: ['mon', 'tue', 'wed', 'thu'], from: '20:00', to: '06:00' }],
+    closed_on: ['holidays'],
+  })
+  const config = {
+    windows: { nights: window },
+    freezes: {},
+    calendars: {},
+    environments: { staging: { windows: ['nights'] } },
+  }
+  const schedule = schedulesOf(config, new Map([['holidays', new Set(['2026-12-25'])]]))
+  return schedule.get('staging') ?? ALWAYS
 }
 
 /** Timed in slices of 100: one call is shorter than the clock can tell. */
