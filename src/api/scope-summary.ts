@@ -5,7 +5,7 @@ import type { CatalogScope } from '../scope/catalog.ts'
 export function scopeSummary({ scope, digest }: CatalogScope): ScopeSummary {
   const targets = Object.entries(scope.access).map(([name, access]) => [
     name,
-    'aws' in access ? 'aws' : 'postgres',
+    'aws' in access ? 'aws' : 'mysql' in access ? 'mysql' : 'postgres',
   ])
   return {
     name: scope.name,

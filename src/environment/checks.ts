@@ -37,12 +37,21 @@ function placesOf(target: Environment['targets'][string]): Place[] {
   if ('account' in target) {
     return [{ what: `account ${target.account}`, noun: 'an account', field: 'account' }]
   }
+  if (target.kind === 'vault_mysql') {
+    const { host, port } = target
+    const what = `server ${canonicalHost(host)}:${port}`
+    return [{ what, noun: 'a server', field: 'host' }, connectionPlace(target)]
+  }
   const what = `database ${databasePlace(target)}`
   const database = { what, noun: 'a database', field: 'database' }
   if (target.kind === 'postgres') return [database]
-  // Where Vault's connection leads is Vault's to know: the host here is what callers are told.
-  const connection = `Vault's connection ${target.mount}/config/${target.connection}`
-  return [database, { what: connection, noun: 'a connection', field: 'connection' }]
+  return [database, connectionPlace(target)]
+}
+
+/** Where Vault's connection leads is Vault's to know: the host here is what callers are told. */
+function connectionPlace(target: { readonly mount: string; readonly connection: string }): Place {
+  const what = `Vault's connection ${target.mount}/config/${target.connection}`
+  return { what, noun: 'a connection', field: 'connection' }
 }
 
 /** The same text for every spelling of one database. */

@@ -4,7 +4,7 @@ import { slug } from '../document/text.ts'
 import { ALWAYS, type Schedule } from './schedule.ts'
 import { awsTarget } from './target-aws.ts'
 import { postgresTarget } from './target-postgres.ts'
-import { vaultAwsTarget, vaultPostgresTarget } from './target-vault.ts'
+import { vaultAwsTarget, vaultMysqlTarget, vaultPostgresTarget } from './target-vault.ts'
 
 /** Operators decide what is production; a scope can only name an environment, never define one. */
 export const environmentClass = z.enum(['prod', 'nonprod'])
@@ -18,6 +18,7 @@ const target = z.union([
   fields({ postgres: postgresTarget }),
   fields({ aws: awsTarget }),
   fields({ vault_postgres: vaultPostgresTarget }),
+  fields({ vault_mysql: vaultMysqlTarget }),
   fields({ vault_aws: vaultAwsTarget }),
 ])
 
@@ -39,6 +40,7 @@ export type Target =
   | ({ readonly kind: 'postgres' } & z.infer<typeof postgresTarget>)
   | ({ readonly kind: 'aws' } & z.infer<typeof awsTarget>)
   | ({ readonly kind: 'vault_postgres' } & z.infer<typeof vaultPostgresTarget>)
+  | ({ readonly kind: 'vault_mysql' } & z.infer<typeof vaultMysqlTarget>)
   | ({ readonly kind: 'vault_aws' } & z.infer<typeof vaultAwsTarget>)
 
 export interface Environment {
@@ -70,6 +72,7 @@ export function toEnvironment(
 function tagged(value: z.infer<typeof target>): Target {
   if ('postgres' in value) return { kind: 'postgres', ...value.postgres }
   if ('aws' in value) return { kind: 'aws', ...value.aws }
+  if ('vault_mysql' in value) return { kind: 'vault_mysql', ...value.vault_mysql }
   return 'vault_postgres' in value
     ? { kind: 'vault_postgres', ...value.vault_postgres }
     : { kind: 'vault_aws', ...value.vault_aws }

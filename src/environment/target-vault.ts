@@ -24,6 +24,24 @@ export const vaultPostgresTarget = fields({
 }).superRefine(tlsOnlyOffOnLoopback)
 export type VaultPostgresTarget = z.infer<typeof vaultPostgresTarget>
 
+const { database: _database, port: _port, ...serverConnection } = postgresConnection
+
+/** A MySQL or MariaDB server whose logins Vault makes; host and port are what a caller connects to. */
+export const vaultMysqlTarget = fields({
+  ...serverConnection,
+  port: z.int().min(1).max(65535).default(3306),
+  mount: vaultMount.default('database'),
+  /** The name under `database/config` of the connection to this very server. */
+  connection: vaultName,
+  token_role: tokenRole,
+  /** The account that Vault uses there, as `username` of the connection; `credctl mysql` needs it. */
+  vault_user: z
+    .string()
+    .regex(/^[A-Za-z0-9_$-]{1,32}$/, 'not an account: 1 to 32 of letters, digits, _, $ and -')
+    .optional(),
+}).superRefine(tlsOnlyOffOnLoopback)
+export type VaultMysqlTarget = z.infer<typeof vaultMysqlTarget>
+
 /** An AWS role that Vault assumes, for brokers that may not. */
 export const vaultAwsTarget = fields({
   ...awsRole,

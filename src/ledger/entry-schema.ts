@@ -80,7 +80,7 @@ const handle = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('aws'), role: name, session: name }),
   z.strictObject({
     kind: z.literal('vault'),
-    gives: z.enum(['postgres', 'aws']),
+    gives: z.enum(['postgres', 'mysql', 'aws']),
     role: name,
     accessor: name.exactOptional(),
     lease: name.exactOptional(),

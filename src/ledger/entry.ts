@@ -90,7 +90,7 @@ export type Handle =
 export interface VaultHandle {
   readonly kind: 'vault'
   /** What Vault makes for us. */
-  readonly gives: 'postgres' | 'aws'
+  readonly gives: 'postgres' | 'mysql' | 'aws'
   readonly role: string
   /** Present from the request on: the token exists before the credential. */
   readonly accessor?: string

@@ -3,7 +3,9 @@ import type { Environment } from '../environment/environment.ts'
 import type { CredentialState, Ledger } from '../ledger/ledger.ts'
 import { sessionEnded } from '../ledger/record.ts'
 import type { EndedSession, LedgerView, LedgerWord, Reconciled } from '../mint/upkeep.ts'
+import { planMysql } from '../plan/mysql/plan.ts'
 import { planPostgres } from '../plan/postgres/plan.ts'
+import { mysqlRole } from '../plan/vault/mysql-role.ts'
 import type { Catalog } from '../scope/catalog.ts'
 import type { Parts } from './revocation.ts'
 
@@ -68,7 +70,7 @@ export async function reconcileTargets(parts: UpkeepParts): Promise<void> {
 /** Drops the group roles of plans that no scope gives any more and no live login uses. */
 export async function collectGroupRoles(parts: UpkeepParts): Promise<void> {
   await parts.ledger.exclusively('collect', async () => {
-    const keep = groupRolesInForce(parts)
+    const keep = rolesInForce(parts)
     const used = vaultRolesInUse(await parts.ledger.minted())
     for (const { upkeep, ...place } of parts.mints.upkeep()) {
       try {
@@ -81,16 +83,24 @@ export async function collectGroupRoles(parts: UpkeepParts): Promise<void> {
   })
 }
 
-/** Of every scope in every environment: two targets may be the same server. */
-function groupRolesInForce({ catalog, environments }: UpkeepParts): string[] {
+/**
+ * Group roles of every scope in every environment, since two targets may be the same server, and
+ * Vault roles of plans that have no group role.
+ */
+function rolesInForce({ catalog, environments }: UpkeepParts): string[] {
   const scopes = [...catalog().scopes.values()].map(({ scope }) => scope)
   const targets = [...environments.values()].flatMap((each) => Object.entries(each.targets))
   return targets.flatMap(([name, target]) =>
-    scopes.flatMap(({ access }) => {
+    scopes.flatMap(({ access, ttl: ttlSeconds }) => {
       const declared = access[name]
-      if (!('database' in target) || declared === undefined || !('postgres' in declared)) return []
-      const planned = planPostgres(declared.postgres, target)
-      return planned.ok ? [planned.plan.groupRole] : []
+      if (declared === undefined) return []
+      if ('database' in target && 'postgres' in declared) {
+        const planned = planPostgres(declared.postgres, target)
+        return planned.ok ? [planned.plan.groupRole] : []
+      }
+      if (target.kind !== 'vault_mysql' || !('mysql' in declared)) return []
+      const planned = planMysql(declared.mysql)
+      return planned.ok ? [mysqlRole(planned.plan, { ...target, ttlSeconds }).name] : []
     }),
   )
 }

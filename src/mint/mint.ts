@@ -6,7 +6,7 @@ import type { Secret } from '../secret/secret.ts'
 import type { Upkeep } from './upkeep.ts'
 
 /** A credential in its target's native shape; the only object in the program that holds one. */
-export type CredentialBody = AwsCredential | PostgresCredential
+export type CredentialBody = AwsCredential | PostgresCredential | MysqlCredential
 
 /** Exactly what container-credentials clients read. */
 export interface AwsCredential {
@@ -24,6 +24,19 @@ export interface PostgresCredential {
   readonly user: string
   readonly password: string
   readonly sslmode: 'verify-full' | 'disable'
+  readonly uri: string
+  /** RFC 3339. */
+  readonly expires_at: string
+}
+
+export interface MysqlCredential {
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly password: string
+  readonly ssl_mode: 'VERIFY_IDENTITY' | 'DISABLED'
+  /** Those with a table that it reaches. */
+  readonly databases: readonly string[]
   readonly uri: string
   /** RFC 3339. */
   readonly expires_at: string

@@ -66,7 +66,8 @@ export interface Upkeep {
   reconcile(ledger: LedgerView): Promise<Reconciled>
   /**
    * Drops group roles that no login uses, except those to keep: of plans that are in force. Where
-   * Vault mints, its own roles for such group roles, except those that live credentials use.
+   * Vault mints, its own roles for such plans, except those to keep and those that live credentials
+   * use.
    */
   collectGroups(keep: readonly string[], usedVaultRoles: readonly string[]): Promise<Collected>
 }

@@ -29,7 +29,8 @@ export function blastRadiusOf(plan: Planned): BlastRadius {
   const targets = Object.values(plan.targets)
   const postgres = targets.filter((target) => target.kind === 'postgres')
   const aws = targets.filter((target) => target.kind === 'aws')
-  const relations = postgres.flatMap((target) => target.relations)
+  const mysql = targets.flatMap((target) => (target.kind === 'mysql' ? target.tables : []))
+  const relations = [...postgres.flatMap((target) => target.relations), ...mysql]
   const having = (verb: Verb) =>
     relations.filter((relation) => relation.verbs.includes(verb)).length
   return {
@@ -37,7 +38,7 @@ export function blastRadiusOf(plan: Planned): BlastRadius {
     environmentClass: plan.environmentClass,
     ttlSeconds: plan.ttlSeconds,
     accounts: [...new Set(aws.map((target) => target.account))].sort(),
-    databases: postgres.length,
+    databases: postgres.length + countMysqlDatabases(targets),
     tables: relations.length,
     tablesBy: {
       select: having('select'),
@@ -51,6 +52,15 @@ export function blastRadiusOf(plan: Planned): BlastRadius {
     },
     actionsBy: countClasses(aws.map((target) => target.actionsBy)),
   }
+}
+
+/** On one server, each database that a table is named in. */
+function countMysqlDatabases(targets: readonly TargetPlan[]): number {
+  return sum(
+    targets.map((target) =>
+      target.kind === 'mysql' ? new Set(target.tables.map(({ database }) => database)).size : 0,
+    ),
+  )
 }
 
 function sum(numbers: readonly number[]): number {

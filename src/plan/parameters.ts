@@ -1,4 +1,5 @@
 import type { AwsStatement } from '../scope/access-aws.ts'
+import type { MysqlAccess } from '../scope/access-mysql.ts'
 import type { PostgresAccess } from '../scope/access-postgres.ts'
 import { HOLE } from '../scope/holes.ts'
 import { valueProblem } from '../scope/parameter.ts'
@@ -11,6 +12,7 @@ export type Parameters = Readonly<Record<string, string>>
 /** Access with every hole filled. */
 export type FilledAccess =
   | { readonly postgres: PostgresAccess }
+  | { readonly mysql: MysqlAccess }
   | { readonly aws: readonly AwsStatement[] }
 
 type Filled =
@@ -29,9 +31,7 @@ export function fillParameters(scope: Scope, environment: string, values: Parame
   const fill = (text: string) => text.replaceAll(HOLE, (hole, name) => known.get(name) ?? hole)
   const access = Object.entries(scope.access).map(([name, declared]): [string, FilledAccess] => [
     name,
-    'aws' in declared
-      ? { aws: declared.aws.map((entry) => fillStatement(entry, fill)) }
-      : { postgres: declared.postgres },
+    'aws' in declared ? { aws: declared.aws.map((entry) => fillStatement(entry, fill)) } : declared,
   ])
   return { ok: true, access: Object.fromEntries(access) }
 }

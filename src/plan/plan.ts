@@ -3,12 +3,13 @@ import type { Environment, EnvironmentClass, Target } from '../environment/envir
 import type { Scope } from '../scope/scope.ts'
 import { type AwsPlan, planAws } from './aws/plan.ts'
 import { type BlastRadius, blastRadiusOf } from './blast-radius.ts'
+import { type MysqlPlan, planMysql } from './mysql/plan.ts'
 import { fillParameters, type Parameters } from './parameters.ts'
 import { type PostgresPlan, planPostgres } from './postgres/plan.ts'
 import type { Compiled, PlanProblem } from './problem.ts'
 
 /** What a scope gives at one target, in that target's own language. */
-export type TargetPlan = AwsPlan | PostgresPlan
+export type TargetPlan = AwsPlan | MysqlPlan | PostgresPlan
 
 /** Exactly what a scope gives in one environment with these parameters. Deep-frozen data. */
 export interface Plan {
@@ -52,7 +53,9 @@ export function planScope(scope: Scope, environment: Environment, parameters: Pa
         ? planPostgres(access.postgres, target)
         : isAws(target) && 'aws' in access
           ? planAws(access.aws, target, { ttlSeconds: scope.ttl })
-          : mismatch(environment, name, Object.keys(access)[0] ?? '')
+          : target?.kind === 'vault_mysql' && 'mysql' in access
+            ? planMysql(access.mysql)
+            : mismatch(environment, name, Object.keys(access)[0] ?? '')
     if (compiled.ok) targets[name] = compiled.plan
     else problems.push(...compiled.problems.map((problem) => under(name, access, problem)))
   }

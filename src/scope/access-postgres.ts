@@ -7,7 +7,7 @@ import { columnName, parseColumnName, parseRelationName, relationName } from './
 export const VERBS = ['select', 'insert', 'update', 'delete'] as const
 export type Verb = (typeof VERBS)[number]
 
-const verbList = z
+export const verbList = z
   .array(z.enum(VERBS))
   .min(1, 'no verbs: name at least one of select, insert, update, delete')
   .superRefine((list, context) => {

@@ -3,6 +3,7 @@ import { fields, refuse } from '../document/fields.ts'
 import { duration, slug } from '../document/text.ts'
 import { CALLER_CLASSES } from '../identity/caller.ts'
 import { awsAccess } from './access-aws.ts'
+import { mysqlAccess } from './access-mysql.ts'
 import { postgresAccess } from './access-postgres.ts'
 import { MAX_PARAMETERS } from './holes.ts'
 import { parameter } from './parameter.ts'
@@ -22,7 +23,11 @@ const allowRule = fields({
     }),
 })
 
-const access = z.union([fields({ postgres: postgresAccess }), fields({ aws: awsAccess })])
+const access = z.union([
+  fields({ postgres: postgresAccess }),
+  fields({ mysql: mysqlAccess }),
+  fields({ aws: awsAccess }),
+])
 
 const limits = fields({
   /** Grants of this scope in one environment over any 24 hours, all callers together. */

@@ -59,8 +59,8 @@ function secretsOf(config: Config): Named[] {
   }
   for (const { name, targets } of environments.values()) {
     for (const [target, place] of Object.entries(targets)) {
-      if (!('database' in place)) continue
-      add(`${name}.${target}.admin.password`, place.admin?.password)
+      if (!('host' in place)) continue
+      if ('admin' in place) add(`${name}.${target}.admin.password`, place.admin?.password)
       add(`${name}.${target}.ca`, place.ca)
     }
   }

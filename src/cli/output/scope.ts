@@ -12,6 +12,7 @@ const access = z.record(
   z.string(),
   z.union([
     z.strictObject({ postgres: z.looseObject({}) }),
+    z.strictObject({ mysql: z.looseObject({}) }),
     z.strictObject({ aws: z.array(z.looseObject({})) }),
   ]),
 )

@@ -2,6 +2,7 @@ import { formatDuration } from '../../document/text.ts'
 import type { Environment } from '../../environment/environment.ts'
 import type { AwsPlan } from '../../plan/aws/plan.ts'
 import type { Policy } from '../../plan/aws/policy.ts'
+import type { MysqlPlan } from '../../plan/mysql/plan.ts'
 import { fillPlaceholders } from '../../plan/placeholders.ts'
 import { planScope, type TargetPlan } from '../../plan/plan.ts'
 import type { PostgresPlan } from '../../plan/postgres/plan.ts'
@@ -40,7 +41,17 @@ function factsIn(scope: Scope, environment: Environment): string[] {
 }
 
 function targetFacts(target: TargetPlan): string[] {
+  if (target.kind === 'mysql') return mysqlFacts(target)
   return target.kind === 'postgres' ? postgresFacts(target) : awsFacts(target)
+}
+
+function mysqlFacts({ tables, limits }: MysqlPlan): string[] {
+  return [
+    ...tables.flatMap(({ database, table, verbs }) =>
+      verbs.map((verb) => `${verb} on table ${database}.${table}`),
+    ),
+    `session limit connections ${limits.connections}`,
+  ]
 }
 
 function postgresFacts({ relations, sequences, limits }: PostgresPlan): string[] {

@@ -35,6 +35,7 @@ export function planText(cli: Cli, plan: Plan): string {
 }
 
 function targetLines(target: TargetPlan): string[] {
+  if (target.kind === 'mysql') return target.statements.map((statement) => `${statement};`)
   return target.kind === 'postgres' ? postgresLines(target) : awsLines(target)
 }
 

@@ -4,8 +4,8 @@ import type { Vault } from '../../vault/vault.ts'
 import type { Collected } from '../upkeep.ts'
 
 export interface Kept {
-  /** Group roles of plans that are in force. */
-  readonly groups: readonly string[]
+  /** Of plans that are in force: group roles, and Vault roles where there are none. */
+  readonly keep: readonly string[]
   /** Vault roles of credentials that are out: renewing or ending a lease reads its role. */
   readonly used: readonly string[]
 }
@@ -19,14 +19,15 @@ const OURS = /^cb-[0-9a-f]{32}$/
 export async function collectRoles(
   vault: Vault,
   place: { readonly mount: string; readonly connection: string },
-  { groups, used }: Kept,
+  { keep, used }: Kept,
 ): Promise<Collected> {
   const names = await listDatabaseRoles(vault, place.mount)
   const dropped: string[] = []
   const left: { group: string; code: string }[] = []
-  for (const name of names.filter((each) => OURS.test(each) && !used.includes(each))) {
+  const kept = new Set([...keep, ...used])
+  for (const name of names.filter((each) => OURS.test(each) && !kept.has(each))) {
     const role = await readDatabaseRole(vault, place.mount, name)
-    if (role?.['db_name'] !== place.connection || isFor(role, groups)) continue
+    if (role?.['db_name'] !== place.connection || isFor(role, keep)) continue
     try {
       await deleteDatabaseRole(vault, place.mount, name)
       dropped.push(name)

@@ -1,14 +1,31 @@
-import type { VaultPostgresTarget } from '../../environment/target-vault.ts'
+import type { VaultMysqlTarget, VaultPostgresTarget } from '../../environment/target-vault.ts'
 import { CredctlError } from '../../errors.ts'
 import { type Connection, readConnection } from '../../vault/database.ts'
 import type { Vault } from '../../vault/vault.ts'
 
-/** What the connection of Vault must be like before anything is minted through it. */
-const REQUIREMENTS: readonly {
-  readonly holds: (connection: Connection, target: VaultPostgresTarget) => boolean
+/** What a connection of Vault must be like before anything is minted through it. */
+interface Requirement<Target> {
+  readonly holds: (connection: Connection, target: Target) => boolean
   readonly message: string
   readonly hint: string
-}[] = [
+}
+
+/** What both kinds of connection must be. */
+const COMMON: readonly Requirement<VaultPostgresTarget | VaultMysqlTarget>[] = [
+  {
+    holds: ({ connection_details: { username } }, { vault_user: user }) =>
+      user === undefined || username === user,
+    message: 'uses another role in the database than vault_user says',
+    hint: 'correct username in Vault, or vault_user here',
+  },
+  {
+    holds: ({ allowed_roles }) => allowed_roles.includes('cb-*') || allowed_roles.includes('*'),
+    message: 'does not allow the roles of credctl',
+    hint: 'set allowed_roles=cb-*',
+  },
+]
+
+export const POSTGRES_CONNECTION: readonly Requirement<VaultPostgresTarget>[] = [
   {
     holds: ({ plugin_name }) => plugin_name === 'postgresql-database-plugin',
     message: 'is not of the PostgreSQL plugin',
@@ -26,28 +43,36 @@ const REQUIREMENTS: readonly {
     message: 'sends passwords in clear text, which then stand in logs of the server',
     hint: 'set password_authentication=scram-sha-256',
   },
-  {
-    holds: ({ connection_details }) => connection_details.username_template.includes('cbg_'),
-    message: 'does not name logins after their grant',
-    hint: 'set username_template as in docs/vault.md',
-  },
-  {
-    holds: ({ connection_details: { username } }, { vault_user: user }) =>
-      user === undefined || username === user,
-    message: 'uses another role in the database than vault_user says',
-    hint: 'correct username in Vault, or vault_user here',
-  },
-  {
-    holds: ({ allowed_roles }) => allowed_roles.includes('cb-*') || allowed_roles.includes('*'),
-    message: 'does not allow the roles of credctl',
-    hint: 'set allowed_roles=cb-*',
-  },
+  named('cbg_'),
+  ...COMMON,
 ]
 
+export const MYSQL_CONNECTION: readonly Requirement<VaultMysqlTarget>[] = [
+  {
+    holds: ({ plugin_name }) => /^mysql-(aurora-|rds-)?database-plugin$/.test(plugin_name),
+    message: 'is not of the MySQL plugin',
+    hint: 'set plugin_name=mysql-database-plugin',
+  },
+  named('cbg%s'),
+  ...COMMON,
+]
+
+function named(prefix: string): Requirement<unknown> {
+  return {
+    holds: ({ connection_details }) => connection_details.username_template.includes(prefix),
+    message: 'does not name logins after their grant',
+    hint: 'set username_template as in docs/vault.md',
+  }
+}
+
 /** Errors: `target_refused` for a connection that would make other logins than the plan says. */
-export async function requireConnection(vault: Vault, target: VaultPostgresTarget): Promise<void> {
+export async function requireConnection<T extends VaultPostgresTarget | VaultMysqlTarget>(
+  vault: Vault,
+  target: T,
+  requirements: readonly Requirement<T>[],
+): Promise<void> {
   const connection = await readConnection(vault, target.mount, target.connection)
-  const broken = REQUIREMENTS.find(({ holds }) => !holds(connection, target))
+  const broken = requirements.find(({ holds }) => !holds(connection, target))
   if (broken === undefined) return
   const message = `the Vault connection ${target.connection} ${broken.message}`
   throw new CredctlError('target_refused', message, { hint: broken.hint })

@@ -109,12 +109,16 @@ export async function mintOn(mint: PostgresMint, grant: Grant) {
   const handle = mint.handle(grant, 'db', ulid(systemClock, systemRandom))
   const minted = await mint.mint(grant, 'db', handle)
   const credential = minted.credential.reveal()
-  if (!('user' in credential)) throw new Error('not a PostgreSQL credential')
+  if (!('sslmode' in credential)) throw new Error('not a PostgreSQL credential')
   return { handle, minted, credential }
 }
 
 /** A grant that the real decision allowed. */
 export function allow(environment: Environment, access: unknown, ttl: string): Grant {
+  return allowAccess(environment, { postgres: access }, ttl)
+}
+
+export function allowAccess(environment: Environment, access: unknown, ttl: string): Grant {
   const scope = scopeSchema.parse({
     name: 'fix-orders',
     owner: 'team-orders',
@@ -122,7 +126,7 @@ export function allow(environment: Environment, access: unknown, ttl: string): G
     allow: [{ caller: 'ci', issuer: 'github', claims: { repository_id: '1' } }],
     environments: [environment.name],
     ttl,
-    access: { db: { postgres: access } },
+    access: { db: access },
   })
   const planned = planScope(scope, environment, {})
   if (!planned.ok) throw new Error(JSON.stringify(planned.problems))

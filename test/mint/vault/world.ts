@@ -3,7 +3,8 @@ import type { Grant } from '../../../src/decision/decide.ts'
 import { toEnvironment } from '../../../src/environment/environment.ts'
 import { vaultPostgresTarget } from '../../../src/environment/target-vault.ts'
 import type { Handle, VaultHandle } from '../../../src/ledger/entry.ts'
-import { VaultPostgresMint } from '../../../src/mint/vault/postgres.ts'
+import type { VaultDatabaseMint } from '../../../src/mint/vault/database.ts'
+import { vaultPostgresMint } from '../../../src/mint/vault/postgres.ts'
 import { Secret } from '../../../src/secret/secret.ts'
 import { PATIENCE } from '../../../src/vault/client.ts'
 import { Vault } from '../../../src/vault/vault.ts'
@@ -21,7 +22,7 @@ export interface VaultWorld {
   readonly connection: string
   readonly user: string
   readonly brokerToken: string
-  mint(target?: Record<string, unknown>, clock?: Clock, token?: string): VaultPostgresMint
+  mint(target?: Record<string, unknown>, clock?: Clock, token?: string): VaultDatabaseMint
   grant(ttl?: string): Grant
   vault(token?: string): Vault
   close(): Promise<void>
@@ -84,7 +85,7 @@ export async function behindVault(
       const parsed = environmentOf(target).targets['db']
       if (parsed?.kind !== 'vault_postgres') throw new Error('not a Vault target')
       const resolve = async () => new Secret(direct.admin.password)
-      const mint = new VaultPostgresMint(parsed, { vault: vaultWith(token), clock, resolve })
+      const mint = vaultPostgresMint(parsed, { vault: vaultWith(token), clock, resolve })
       open.push(mint)
       return mint
     },
@@ -95,12 +96,12 @@ export async function behindVault(
 }
 
 /** As a redemption does it: prepare, then mint. */
-export async function mintBy(mint: VaultPostgresMint, grant: Grant) {
+export async function mintBy(mint: VaultDatabaseMint, grant: Grant) {
   const named = mint.handle(grant, 'db')
   const handle = await mint.prepare(grant, 'db', named)
   const minted = await mint.mint(grant, 'db', handle)
   const credential = minted.credential.reveal()
-  if (!('user' in credential)) throw new Error('not a PostgreSQL credential')
+  if (!('sslmode' in credential)) throw new Error('not a PostgreSQL credential')
   return { prepared: handle, handle: vaultOf(minted.handle ?? handle), minted, credential }
 }
 

@@ -27,10 +27,17 @@ interface Role {
   readonly credential_type: string
 }
 
-/** The database engine: runs the statements of its roles on a real PostgreSQL. */
+/**
+ * The database engine: runs the statements of its roles on a real PostgreSQL. Those of MySQL it only
+ * collects, cut into pieces as the plugin does it.
+ */
 export class DatabaseEngine {
   readonly configs = new Map<string, Readonly<Record<string, unknown>>>()
   readonly roles = new Map<string, Role>()
+  /** Everything that MySQL was sent. */
+  readonly mysql: string[] = []
+  /** What MySQL says to a statement that fails. */
+  refuseMysql: (sql: string) => string | undefined = () => undefined
   readonly #leases: Leases
   /** Vault runs the statements of one connection one after the other. */
   readonly #queues = new Map<string, Promise<unknown>>()
@@ -122,6 +129,8 @@ export class DatabaseEngine {
   }
 
   #extend(db: string, username: string, until: Date): Promise<void> {
+    // The MySQL plugin takes an expiry and does nothing with it.
+    if (this.#isMysql(db)) return Promise.resolve()
     const statement = `ALTER ROLE "{{username}}" VALID UNTIL '{{expiration}}'`
     return this.#run(db, [statement], { username, expiration: sqlTime(until) })
   }
@@ -129,6 +138,7 @@ export class DatabaseEngine {
   /** One transaction; names are put in as text, without quoting. */
   #run(db: string, statements: readonly string[], values: Record<string, string>): Promise<void> {
     const run = async () => {
+      if (this.#isMysql(db)) return this.#runMysql(statements, values)
       const client = new pg.Client(this.#connection(db))
       await client.connect()
       try {
@@ -151,6 +161,18 @@ export class DatabaseEngine {
     return running
   }
 
+  #isMysql(db: string): boolean {
+    return text(this.configs.get(db)?.['plugin_name']).startsWith('mysql-')
+  }
+
+  #runMysql(statements: readonly string[], values: Record<string, string>): void {
+    for (const sql of statements.flatMap((text) => text.split(';'))) {
+      const said = this.refuseMysql(sql)
+      if (said !== undefined) throw new Error(said)
+      this.mysql.push(filled(sql.trim(), values))
+    }
+  }
+
   #connection(db: string): pg.ClientConfig {
     const { connection_url, username, password } = this.configs.get(db) ?? {}
     const connectionString = text(connection_url)
@@ -164,13 +186,16 @@ function filled(statement: string, values: Record<string, string>): string {
   return statement.replaceAll(/\{\{(\w+)\}\}/g, (all, name) => values[name] ?? all)
 }
 
-/** The one template of docs/vault.md, or Vault's default. */
+/** The templates of docs/vault.md, or Vault's default. */
 function usernameOf(config: object, displayName: string, role: string): string {
   const template = 'username_template' in config ? text(config.username_template) : ''
   const random = randomBytes(20).toString('hex')
   if (template === '') {
     const parts = [displayName.slice(0, 8), role.slice(0, 8), random.slice(0, 20)]
     return `v-${parts.join('-')}-${Math.floor(Date.now() / 1000)}`.slice(0, 63)
+  }
+  if (template.includes('cbg%s')) {
+    return `cbg${displayName.replace('token-', '')}${random.slice(0, 3)}`.toLowerCase().slice(0, 32)
   }
   return `cbg_${displayName.replace('token-', '')}_${random.slice(0, 10)}`
     .toLowerCase()

@@ -46,6 +46,14 @@ export interface Connected {
 
 /** Everything of docs/vault.md from step 3 on; the policies are those of the page. Gives a broker token. */
 export async function setUpVault(vault: TestVault, name: string, to: Connected): Promise<string> {
+  return await setUpConnection(vault, name, connectionOf(to))
+}
+
+export async function setUpConnection(
+  vault: TestVault,
+  name: string,
+  connection: object,
+): Promise<string> {
   const operator = async (path: string, body: object) => {
     const { status, body: said } = await call(vault, 'POST', path, body)
     if (status >= 300) throw new Error(`${path}: ${status} ${JSON.stringify(said)}`)
@@ -54,7 +62,7 @@ export async function setUpVault(vault: TestVault, name: string, to: Connected):
   const mounts = await call(vault, 'GET', 'sys/mounts')
   if (!('database/' in (mounts.body.data ?? {})))
     await operator('sys/mounts/database', { type: 'database' })
-  await operator(`database/config/${name}`, connectionOf(to))
+  await operator(`database/config/${name}`, connection)
   for (const policy of ['credctl-broker', 'credctl-grant']) {
     await operator(`sys/policies/acl/${policy}`, { policy: policyOf(policy, name) })
   }
@@ -85,6 +93,17 @@ export function connectionOf({ host, port, database, user, password }: Connected
   }
 }
 
+export function mysqlConnectionOf(to: Omit<Connected, 'database'>) {
+  return {
+    plugin_name: 'mysql-database-plugin',
+    allowed_roles: ['cb-*'],
+    connection_url: `{{username}}:{{password}}@tcp(${to.host}:${to.port})/`,
+    username: to.user,
+    password: to.password,
+    username_template: templateOf(1),
+  }
+}
+
 const page = readFileSync(new URL('../../../docs/vault.md', import.meta.url), 'utf8')
 
 /** A policy as the page has it, for the connection of this test. */
@@ -93,6 +112,7 @@ function policyOf(name: string, connection: string): string {
   return (text.split('```')[0] ?? '').replace('config/orders', `config/${connection}`)
 }
 
-function templateOf(): string {
-  return /username_template='([^']+)'/.exec(page)?.[1] ?? ''
+/** PostgreSQL's stands first on the page, MySQL's after it. */
+function templateOf(at = 0): string {
+  return [...page.matchAll(/username_template='([^']+)'/g)][at]?.[1] ?? ''
 }
