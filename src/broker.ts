@@ -1,14 +1,19 @@
+import { bindingCode, evidenceOf, OPEN } from './approval/approval.ts'
+import { Approvals, recordedClaims } from './approval/approvals.ts'
+import { callerOf, voidReasons } from './approval/review.ts'
 import { type Clock, type Random, ulid } from './clock.ts'
 import type { Privacy } from './config/privacy.ts'
-import type { Grant } from './decision/decide.ts'
+import type { Grant, NeedsApproval } from './decision/decide.ts'
 import { type Ask, type Circumstances, type Evaluation, evaluate } from './decision/evaluate.ts'
+import { NO_POLICY, type Policy } from './decision/policy.ts'
 import type { Reason } from './decision/reason.ts'
 import type { Usage } from './decision/request.ts'
 import type { Environment } from './environment/environment.ts'
 import { CredctlError, isCredctlError } from './errors.ts'
 import type { Caller } from './identity/caller.ts'
+import type { ApprovalStatus } from './ledger/changes.ts'
 import type { GrantEnded } from './ledger/entry.ts'
-import type { GrantState, Guard, Ledger } from './ledger/ledger.ts'
+import type { ApprovalState, GrantState, Guard, Ledger } from './ledger/ledger.ts'
 import { entryCaller, grantDecided } from './ledger/record.ts'
 import { redactAsk } from './ledger/redaction/ask.ts'
 import { endGrant } from './lifecycle/ending.ts'
@@ -26,6 +31,8 @@ export interface BrokerParts {
   readonly ledger: Ledger
   readonly mints: Mints
   readonly privacy: Privacy
+  /** The operator's thresholds and approvers; the autonomy levels alone when absent. */
+  readonly policy?: Policy
   readonly clock: Clock
   readonly random: Random
 }
@@ -39,6 +46,21 @@ export type GrantAnswer =
       readonly guarantees: Guarantees
     }
   | { readonly outcome: 'deny'; readonly id: string; readonly disclosed: readonly Reason[] }
+  | {
+      /** People have to agree first, or have agreed to what cannot be given just now. */
+      readonly outcome: 'needs_approval'
+      readonly waiting: ApprovalState
+      readonly disclosed: readonly Reason[]
+    }
+
+/** What asking again about a request that waits gave. */
+export type RedemptionAnswer =
+  | GrantAnswer
+  | {
+      readonly outcome: 'over'
+      readonly id: string
+      readonly status: Exclude<ApprovalStatus, 'pending' | 'approved'>
+    }
 
 /** Per target, what ending the grant reaches and what it does not. */
 export type Guarantees = Readonly<Record<string, readonly string[]>>
@@ -55,9 +77,12 @@ const NO_USAGE: Usage = { liveGrants: 0, grantsLastDay: 0 }
 export class Broker {
   readonly #parts: BrokerParts
   readonly #minted: CredentialCache
+  /** Requests that wait for people. */
+  readonly approvals: Approvals
 
   constructor(parts: BrokerParts) {
     this.#parts = parts
+    this.approvals = new Approvals({ ...parts, policy: parts.policy ?? NO_POLICY })
     this.#minted = new CredentialCache(parts.clock)
   }
 
@@ -77,7 +102,29 @@ export class Broker {
       try {
         return await this.#decideAndRecord(caller, ask, request)
       } catch (error) {
-        if (!isCredctlError(error, 'limit_reached') || tries === DECISIONS) throw error
+        const raced = isCredctlError(error, 'limit_reached', 'approval_settled')
+        if (!raced || tries === DECISIONS) throw error
+        // What nobody has ended yet must not be in the way of what is asked anew.
+        if (error.code === 'approval_settled') await this.approvals.expire(request)
+      }
+    }
+  }
+
+  /**
+   * What became of a request that waits, asked by whoever made it: decided again, now with what
+   * people said. The caller is the one of the request unless a fresh token proves its present claims.
+   */
+  async redeem(id: string, request: string, proven?: Caller): Promise<RedemptionAnswer> {
+    for (let tries = 1; ; tries += 1) {
+      const waiting = await this.approvals.find(id)
+      const { status } = waiting
+      if (status !== 'pending' && status !== 'approved') return { outcome: 'over', id, status }
+      try {
+        const caller = proven ?? callerOf(waiting.caller)
+        return await this.#decideWaiting(caller, waiting, request)
+      } catch (error) {
+        const raced = isCredctlError(error, 'limit_reached', 'approval_settled')
+        if (!raced || tries === DECISIONS) throw error
       }
     }
   }
@@ -122,33 +169,108 @@ export class Broker {
   }
 
   async #decideAndRecord(caller: Caller, ask: Ask, request: string): Promise<GrantAnswer> {
-    const { ledger, mints } = this.#parts
+    const { ledger } = this.#parts
     const circumstances = await this.#circumstances(caller, ask)
     const evaluation = evaluate(ask, circumstances)
     const occasion = { request, now: circumstances.now }
     const entry = grantDecided(occasion, { ask, ...circumstances, evaluation })
     const { decision, disclosed } = evaluation
+    if (decision.outcome === 'needs_approval') {
+      return await this.#wait({ caller, ask, request }, circumstances, evaluation, decision)
+    }
     if (decision.outcome === 'deny') {
       await ledger.append(entry)
       return { outcome: 'deny', id: circumstances.grantId, disclosed }
     }
     await ledger.append(entry, usageGuard(ask, circumstances))
-    const guarantees = Object.keys(decision.grant.plan.targets).map((target) => [
+    return this.#allowed(ask, decision.grant)
+  }
+
+  #allowed(ask: Ask, grant: Grant): GrantAnswer {
+    const guarantees = Object.keys(grant.plan.targets).map((target) => [
       target,
-      mints.of(ask.environment, target).guarantees,
+      this.#parts.mints.of(ask.environment, target).guarantees,
     ])
-    const given = { grant: decision.grant, guarantees: Object.fromEntries(guarantees) }
-    return { outcome: 'allow', ask, ...given }
+    return { outcome: 'allow', ask, grant, guarantees: Object.fromEntries(guarantees) }
+  }
+
+  /** One request for one thing: asking again joins the one that waits, or uses what was approved. */
+  async #wait(
+    { caller, ask, request }: { caller: Caller; ask: Ask; request: string },
+    circumstances: Circumstances,
+    evaluation: Evaluation,
+    { binding }: NeedsApproval,
+  ): Promise<GrantAnswer> {
+    const { ledger } = this.#parts
+    const { grantId, now } = circumstances
+    const same = { binding, statuses: [...OPEN, 'denied' as const], endsAfter: now, limit: 1 }
+    const [known] = await this.approvals.list(same)
+    const occasion = { request, now }
+    const decided = { ask, ...circumstances, evaluation }
+    if (known?.status === 'denied') {
+      const reasons = [DENIED_BEFORE]
+      const decision = { outcome: 'deny', reasons } as const
+      await ledger.append(
+        grantDecided(occasion, { ...decided, evaluation: { ...evaluation, decision } }),
+      )
+      return { outcome: 'deny', id: grantId, disclosed: reasons }
+    }
+    if (known !== undefined) return await this.#decideWaiting(caller, known, request)
+    const code = bindingCode(grantId, binding)
+    const claims = recordedClaims(caller, this.#parts.policy ?? NO_POLICY)
+    await ledger.append(grantDecided(occasion, decided, { code, claims }), { approval: 'new' })
+    return {
+      outcome: 'needs_approval',
+      waiting: await this.approvals.find(grantId),
+      disclosed: evaluation.disclosed,
+    }
+  }
+
+  /** Approved is not allowed: everything is looked at again, and only then is there a grant. */
+  async #decideWaiting(
+    caller: Caller,
+    waiting: ApprovalState,
+    request: string,
+  ): Promise<GrantAnswer> {
+    const ask: Ask = {
+      scope: waiting.scope,
+      environment: waiting.environment,
+      intent: waiting.intent,
+      parameters: waiting.parameters,
+    }
+    const circumstances = {
+      ...(await this.#circumstances(caller, ask)),
+      grantId: waiting.id,
+      approval: evidenceOf(waiting),
+    }
+    const evaluation = evaluate(ask, circumstances)
+    const { decision, disclosed } = evaluation
+    const voided = voidReasons(evaluation, waiting)
+    if (voided !== undefined) {
+      await this.approvals.void(waiting, voided, request)
+      return { outcome: 'deny', id: waiting.id, disclosed }
+    }
+    if (decision.outcome !== 'allow' || waiting.status === 'pending') {
+      return { outcome: 'needs_approval', waiting, disclosed }
+    }
+    const occasion = { request, now: circumstances.now }
+    const decided = { ask, ...circumstances, evaluation }
+    const claims = recordedClaims(caller, this.#parts.policy ?? NO_POLICY)
+    const entry = grantDecided(occasion, decided, { previous: waiting.lastIndex, claims })
+    const guard: Guard = { ...usageGuard(ask, circumstances), approval: ['approved'] }
+    await this.#parts.ledger.append(entry, guard)
+    return this.#allowed(ask, decision.grant)
   }
 
   async #circumstances(caller: Caller, ask: Ask): Promise<Circumstances> {
-    const { catalog, environments, ledger, clock, random } = this.#parts
+    const { catalog, environments, ledger, policy, clock, random } = this.#parts
     const found = catalog().scopes.get(ask.scope)
     const now = clock.now()
     const limited = found !== undefined && Object.keys(found.scope.limits).length > 0
     const usage = limited ? await ledger.usage(ask.scope, ask.environment, now) : NO_USAGE
     const environment = environments.get(ask.environment)
-    return { grantId: ulid(clock, random), caller, found, environment, usage, issuedAt: now, now }
+    const asked = { grantId: ulid(clock, random), caller, found, environment, usage, policy }
+    return { ...asked, issuedAt: now, now }
   }
 
   async #liveGrant(id: string): Promise<GrantState> {
@@ -162,6 +284,11 @@ export class Broker {
     }
     return state
   }
+}
+
+const DENIED_BEFORE: Reason = {
+  code: 'approval_denied',
+  message: 'people denied exactly this request a short while ago',
 }
 
 /** The scope's limits once more, checked by the database as the entry becomes durable. */

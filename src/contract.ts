@@ -10,6 +10,8 @@ export const TASK_DETAILS_TYPE = 'credctl_task'
 export const GRANT_TYPES = {
   exchange: 'urn:ietf:params:oauth:grant-type:token-exchange',
   bearer: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+  /** Asks again about a request that waits (draft-ietf-oauth-deferred-token-response). */
+  deferred: 'urn:ietf:params:oauth:grant-type:deferred',
 } as const
 
 export const TOKEN_TYPES = {
@@ -86,8 +88,12 @@ export const plan = z
 
 export const planAnswer = z
   .object({
-    decision: z.enum(['allow', 'deny']),
+    decision: z.enum(['allow', 'deny', 'needs_approval']),
     reasons: z.array(reason),
+    needs: z
+      .array(z.object({ group: z.string(), count: z.int().positive() }))
+      .optional()
+      .meta({ description: 'Whose approval comes first: members of each group.' }),
     plan: plan.optional(),
   })
   .meta({ id: 'PlanAnswer' })
@@ -135,6 +141,24 @@ export const tokenError = z
     request: z.string(),
     grant: ulid.optional(),
     reasons: z.array(reason).optional(),
+    approval: z
+      .object({
+        id: ulid,
+        binding_code: z.string(),
+        needs: z.array(z.object({ group: z.string(), count: z.int().positive() })),
+        expires_at: time,
+      })
+      .optional()
+      .meta({ description: 'The request that people have to approve first.' }),
+    error_uri: z.url().optional(),
+    deferral_code: z
+      .string()
+      .optional()
+      .meta({
+        description: 'Of a client that offered completion_mode=deferred: what to poll with.',
+      }),
+    expires_in: z.int().optional(),
+    interval: z.int().optional().meta({ description: 'Least number of seconds between polls.' }),
   })
   .meta({ id: 'TokenError' })
 
@@ -278,6 +302,105 @@ export const scopeList = z
   .object({ catalogue: digest, scopes: z.array(scopeSummary) })
   .meta({ id: 'ScopeList' })
 
+const verdict = z.enum(['approve', 'deny'])
+
+/** A request for approval: the same numbers as in the plan, the log and the console. */
+export const approval = z
+  .object({
+    id: ulid.meta({ description: 'Also the id of the grant that may come of it.' }),
+    status: z.enum(['pending', 'approved', 'denied', 'redeemed', 'expired', 'void', 'cancelled']),
+    binding_code: z.string().meta({ description: 'The requester sees the same letters.' }),
+    scope: z.string(),
+    scope_digest: digest,
+    environment: z.string(),
+    plan: digest,
+    parameters,
+    intent: z.string().meta({ description: 'The requester’s words, not ours.' }),
+    caller: z.object({
+      class: z.enum(CALLER_CLASSES),
+      issuer: z.string(),
+      subject: z.string(),
+      actors: z.array(z.string()).optional(),
+    }),
+    blast_radius: blastRadius.optional(),
+    rules: z.array(z.string()).meta({ description: 'Thresholds that ask for approval.' }),
+    needs: z.array(z.object({ group: z.string(), count: z.int(), given: z.int() })),
+    reason_required: z.boolean(),
+    asked_at: time,
+    expires_at: time,
+    verdicts: z.array(
+      z.object({
+        verdict,
+        issuer: z.string(),
+        subject: z.string(),
+        group: z.string(),
+        reason: z.string().optional(),
+        at: time,
+        via: z.string(),
+      }),
+    ),
+    hindrance: z
+      .string()
+      .optional()
+      .meta({ description: 'Why this caller cannot decide it now; absent when it can.' }),
+  })
+  .meta({ id: 'Approval' })
+
+export const approvalList = z
+  .object({ approvals: z.array(approval), next: ulid.optional() })
+  .meta({ id: 'ApprovalList' })
+
+/** The plan itself is there while the catalogue still gives exactly what was asked for. */
+export const approvalDetails = z
+  .object({ ...approval.shape, contents: plan.optional() })
+  .meta({ id: 'ApprovalDetails' })
+
+export const approvalQuery = z.strictObject({
+  status: z.enum(['pending', 'approved', 'open', 'all']).exactOptional(),
+  mine: z.enum(['true']).exactOptional(),
+  scope: slug.exactOptional(),
+  environment: slug.exactOptional(),
+  before: ulid.exactOptional(),
+})
+
+/** One person's word. The plan digest says what the person looked at. */
+export const verdictRequest = z
+  .strictObject({
+    verdict,
+    plan: digest,
+    reason: plainText(2000).exactOptional(),
+    group: slug.exactOptional(),
+  })
+  .meta({ id: 'VerdictRequest' })
+
+export const batchVerdictRequest = z
+  .strictObject({
+    verdict,
+    reason: plainText(2000).exactOptional(),
+    requests: z
+      .array(z.strictObject({ id: ulid, plan: digest, group: slug.exactOptional() }))
+      .min(1)
+      .max(100),
+  })
+  .meta({ id: 'BatchVerdictRequest' })
+
+export const batchVerdictAnswer = z
+  .object({
+    results: z.array(
+      z.object({
+        id: ulid,
+        status: approval.shape.status.optional(),
+        code: z.string().optional().meta({ description: 'Why this one was not recorded.' }),
+        detail: z.string().optional(),
+      }),
+    ),
+  })
+  .meta({ id: 'BatchVerdictAnswer' })
+
+export type ApprovalRecord = z.infer<typeof approval>
+export type ApprovalList = z.infer<typeof approvalList>
+export type ApprovalDetails = z.infer<typeof approvalDetails>
+export type BatchVerdictAnswer = z.infer<typeof batchVerdictAnswer>
 export type Task = z.infer<typeof task>
 export type PlanAnswer = z.infer<typeof planAnswer>
 export type TokenAnswer = z.infer<typeof tokenAnswer>

@@ -37,6 +37,11 @@ export const ERROR_CODES = [
   'rate_limited',
   'access_denied',
   'limit_reached',
+  // approvals
+  'approval_required',
+  'approval_not_found',
+  'approval_settled',
+  'approval_not_yours',
   // grants and credentials
   'grant_not_found',
   'grant_ended',

@@ -5,8 +5,10 @@ import { listen } from './api/server.ts'
 import { Broker } from './broker.ts'
 import { type Clock, type Random, systemClock, systemRandom, ulid } from './clock.ts'
 import type { Config } from './config.ts'
+import { openConsole } from './console/open.ts'
 import type { Target } from './environment/environment.ts'
 import { CredctlError } from './errors.ts'
+import { createDeferralCodes, deferralKey } from './identity/deferral.ts'
 import { createGrantTokens } from './identity/grant-token.ts'
 import { createProofNonces, nonceKey } from './identity/nonce.ts'
 import { createProofVerifier } from './identity/proof.ts'
@@ -29,7 +31,8 @@ import { postgresMint } from './mint/postgres/mint.ts'
 import { type StsParts, stsMint } from './mint/sts/mint.ts'
 import { stsPace } from './mint/sts/pace.ts'
 import { VaultAwsMint } from './mint/vault/aws.ts'
-import { VaultPostgresMint } from './mint/vault/postgres.ts'
+import { vaultMysqlMint } from './mint/vault/mysql.ts'
+import { vaultPostgresMint } from './mint/vault/postgres.ts'
 import { requireCatalog } from './scope/catalog.ts'
 import type { SecretsManagerPlace } from './secret/aws-sm.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
@@ -112,8 +115,9 @@ async function start(
   const held = { catalog: await requireCatalog(scopes) }
   const catalog = () => held.catalog
 
-  const { ledger, signer, keys, close } = await openLedger(config, { clock, resolve })
-  opened.push(close)
+  const openedLedger = await openLedger(config, { clock, resolve })
+  const { ledger, signer, keys } = openedLedger
+  opened.push(openedLedger.close)
   const mints = mintsOf(config, here, secrets)
   opened.push(() => mints.close())
 
@@ -126,8 +130,19 @@ async function start(
   watchIssuers(metrics, () => verifier.keys())
   const nonces = createProofNonces(nonceKey(keys.token.reveal()), clock)
   const proofs = createProofVerifier({ clock, replay, nonces })
+  const deferrals = createDeferralCodes(deferralKey(keys.token.reveal()))
   const grantTokens = await createGrantTokens({ url, keys: [keys.token.reveal()], clock })
-  const api = { url, broker, verifier, proofs, grantTokens, ledger, log: ledger.log, catalog }
+  const api = {
+    url,
+    broker,
+    verifier,
+    proofs,
+    grantTokens,
+    deferrals,
+    ledger,
+    log: ledger.log,
+    catalog,
+  }
 
   const reload = async () => {
     const next = await requireCatalog(scopes)
@@ -138,7 +153,11 @@ async function start(
   await reload()
   opened.push(startUpkeep(parts, broker, metrics, here))
   const server = await listen(
-    createApp({ ...api, metrics, limits: createRateLimits(), logger, clock, random }),
+    createApp({
+      ...api,
+      ...(console === undefined ? {} : { console }),
+      ...{ metrics, limits: createRateLimits(), logger, clock, random },
+    }),
     config.listen,
   )
   opened.push(() => server.stop())
@@ -170,9 +189,10 @@ function mintOf(
     return stsMint(target, { clock, random, pace, ...client })
   }
   if (vault === undefined) throw new CredctlError('config_invalid', 'there is no section vault')
-  return target.kind === 'vault_aws'
-    ? new VaultAwsMint(target, { vault, clock })
-    : new VaultPostgresMint(target, { vault, clock, resolve })
+  if (target.kind === 'vault_aws') return new VaultAwsMint(target, { vault, clock })
+  return target.kind === 'vault_mysql'
+    ? vaultMysqlMint(target, { vault, clock })
+    : vaultPostgresMint(target, { vault, clock, resolve })
 }
 
 /** What runs beside requests: ending what is over, watching sessions, comparing with targets. */

@@ -1,8 +1,12 @@
 import { type Context, Hono } from 'hono'
+import type { Door } from '../console/console.ts'
+import { consoleRoutes } from '../console/routes.ts'
 import { CredctlError } from '../errors.ts'
+import { known } from './authenticate.ts'
 import { everyAnswer } from './headers.ts'
 import { openApiDocument } from './openapi.ts'
 import { ENDPOINTS, type EndpointName } from './operations.ts'
+import { PollPace } from './pace.ts'
 import type { ApiEnv, ApiParts } from './parts.ts'
 import { problemAnswer } from './problem-answer.ts'
 import { credentialEndpoint } from './routes/credentials.ts'
@@ -24,6 +28,10 @@ export function createApp(parts: ApiParts): Hono<ApiEnv> {
     const { method, path } = ENDPOINTS[name as EndpointName]
     app.on(method.toUpperCase(), routePath(path), handler)
   }
+  if (parts.console !== undefined) {
+    const door: Door = (context, verify) => known(parts, context, verify)
+    app.route('/console', consoleRoutes(parts.console, door))
+  }
   app.notFound((context) => problemAnswer(parts, context, nothingHere()))
   app.onError((error, context) => problemAnswer(parts, context, error))
   return app
@@ -32,7 +40,7 @@ export function createApp(parts: ApiParts): Hono<ApiEnv> {
 /** One handler for each endpoint of the table: a missing one does not compile. */
 function handlersOf(parts: ApiParts): Record<EndpointName, Handler> {
   return {
-    token: tokenEndpoint(parts),
+    token: tokenEndpoint(parts, new PollPace(parts.clock)),
     fetchCredential: credentialEndpoint(parts),
     plan: planEndpoint(parts),
     listGrants: listGrants(parts),

@@ -7,6 +7,10 @@ import { STATUS } from './problem.ts'
 export type OAuthErrorName =
   | 'invalid_request'
   | 'invalid_grant'
+  | 'invalid_client'
+  | 'authorization_pending'
+  | 'slow_down'
+  | 'expired_token'
   | 'invalid_target'
   | 'invalid_authorization_details'
   | 'unsupported_grant_type'
@@ -18,6 +22,7 @@ export type OAuthErrorName =
 
 const NAMES: Partial<Record<ErrorCode, OAuthErrorName>> = {
   access_denied: 'access_denied',
+  approval_required: 'access_denied',
   caller_unclassified: 'access_denied',
   caller_not_permitted: 'access_denied',
   proof_invalid: 'invalid_dpop_proof',
@@ -33,7 +38,7 @@ const NAMES: Partial<Record<ErrorCode, OAuthErrorName>> = {
 export function oauthErrorOf(
   error: CredctlError,
   request: string,
-  badToken: 'invalid_request' | 'invalid_grant',
+  badToken: 'invalid_request' | 'invalid_grant' | 'invalid_client',
 ): { status: ContentfulStatusCode; body: TokenError } {
   const status = STATUS[error.code]
   const name =

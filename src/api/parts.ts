@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
 import type { Broker } from '../broker.ts'
 import type { Clock, Random } from '../clock.ts'
+import type { ConsoleParts } from '../console/console.ts'
+import type { DeferralCodes } from '../identity/deferral.ts'
 import type { GrantTokens } from '../identity/grant-token.ts'
 import type { ProofVerifier } from '../identity/proof.ts'
 import type { Verifier } from '../identity/verify.ts'
@@ -17,12 +19,15 @@ export interface ApiParts {
   readonly broker: Broker
   readonly verifier: Verifier
   readonly grantTokens: GrantTokens
+  readonly deferrals: DeferralCodes
   readonly proofs: ProofVerifier
   readonly ledger: Ledger
   readonly log: LedgerLog
   readonly catalog: () => Catalog
   readonly metrics: Metrics
   readonly limits: RateLimits
+  /** The page for people, where the configuration says how they sign in. */
+  readonly console?: ConsoleParts
   readonly logger: Logger
   readonly clock: Clock
   readonly random: Random

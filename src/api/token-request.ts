@@ -7,14 +7,28 @@ import type { Presented } from '../identity/presented.ts'
 import { parseUnambiguous } from './body.ts'
 import type { OAuthErrorName } from './oauth-error.ts'
 
+/** What a bad identity token is called under a grant type. */
+export type BadToken = 'invalid_request' | 'invalid_grant' | 'invalid_client'
+
 /** A request to `/token` in a form this server understands. */
-export interface TokenRequest {
-  /** Who it is from, as it says. */
-  readonly presented: Presented
-  /** What a bad identity token is called under this grant type. */
-  readonly badToken: 'invalid_request' | 'invalid_grant'
-  readonly ask: Ask
-}
+export type TokenRequest =
+  | {
+      readonly kind: 'ask'
+      /** Who it is from, as it says. */
+      readonly presented: Presented
+      readonly badToken: BadToken
+      readonly ask: Ask
+      /** Would the client rather wait than be refused, where people have to agree first? */
+      readonly deferrable: boolean
+    }
+  | {
+      /** Asks again about a request that waits. */
+      readonly kind: 'poll'
+      readonly code: string
+      /** Absent where a proof of the request's key says who it is. */
+      readonly presented: Presented | undefined
+      readonly badToken: BadToken
+    }
 
 /** A malformed request, with the name OAuth has for it. */
 export class TokenRequestError extends CredctlError {
@@ -33,12 +47,15 @@ export class TokenRequestError extends CredctlError {
 export function parseTokenRequest(body: string, url: string): TokenRequest {
   const form = new Form(body)
   const grantType = form.required('grant_type')
+  if (grantType === GRANT_TYPES.deferred) return poll(form)
   const ask = askOf(form.required('authorization_details'))
   checkAudience(form, url)
   if (grantType === GRANT_TYPES.exchange) return exchange(form, ask)
   if (grantType === GRANT_TYPES.bearer) {
     const subject = { kind: 'jwt', token: form.required('assertion') } as const
-    return { presented: { subject, ...loweredTo(form) }, badToken: 'invalid_grant', ask }
+    const presented = { subject, ...loweredTo(form) }
+    const deferrable = offersDeferral(form)
+    return { kind: 'ask', presented, badToken: 'invalid_grant', ask, deferrable }
   }
   const hint = `Use ${Object.values(GRANT_TYPES).join(' or ')}.`
   throw new TokenRequestError('unsupported_grant_type', 'this grant type is not supported', hint)
@@ -55,7 +72,44 @@ function exchange(form: Form, ask: Ask): TokenRequest {
   }
   const subject = { kind, token: form.required('subject_token') }
   const presented = { subject, ...actorOf(form), ...loweredTo(form) }
-  return { presented, badToken: 'invalid_request', ask }
+  const deferrable = offersDeferral(form)
+  return { kind: 'ask', presented, badToken: 'invalid_request', ask, deferrable }
+}
+
+/** `completion_mode` is a list; other members of it are other clients' business. */
+function offersDeferral(form: Form): boolean {
+  const modes = form.optional('completion_mode') ?? ''
+  return modes.split(/[ ,]+/).includes('deferred')
+}
+
+/** What a poll may not say again: it was said when the request was made. */
+const SAID_BEFORE = [
+  'subject_token',
+  'subject_token_type',
+  'requested_token_type',
+  'audience',
+  'assertion',
+  'authorization_details',
+]
+const JWT_CLIENT = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+/** RFC 7521 §4.2: the assertion says who polls, with a token of the same identity. */
+function poll(form: Form): TokenRequest {
+  const code = form.required('deferral_code')
+  const repeated = SAID_BEFORE.find((name) => form.optional(name) !== undefined)
+  if (repeated !== undefined) {
+    throw new TokenRequestError('invalid_request', `${repeated} does not go with a deferral_code`)
+  }
+  const token = form.optional('client_assertion')
+  const type = form.optional('client_assertion_type')
+  if ((token === undefined) !== (type === undefined) || (type ?? JWT_CLIENT) !== JWT_CLIENT) {
+    const hint = `Send client_assertion with client_assertion_type ${JWT_CLIENT}.`
+    throw new TokenRequestError('invalid_request', 'the client assertion is incomplete', hint)
+  }
+  const subject = { kind: 'jwt', token: token ?? '' } as const
+  const presented =
+    token === undefined ? undefined : { subject, ...actorOf(form), ...loweredTo(form) }
+  return { kind: 'poll', code, presented, badToken: 'invalid_client' }
 }
 
 function tokenKind(form: Form, name: string): Presented['subject']['kind'] {

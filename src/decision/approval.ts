@@ -68,12 +68,20 @@ function relevantClaims(claims: Claims, rules: readonly AllowRule[]): Claims {
   return Object.fromEntries(Object.entries(claims).filter(([name]) => names.has(name)))
 }
 
+/** What an approval is looked at with: who asked, for which plan, when, under which rules. */
+interface Asking {
+  readonly caller: Person
+  readonly plan: { readonly digest: Digest }
+  readonly now: Date
+  readonly policy?: Policy | undefined
+}
+
 /**
  * What is still missing, by group. Only words count that are about this plan, were given in time by
  * a member of the group who is not the requester, and nobody's counts twice.
  */
 export function unmetNeeds(
-  request: Pick<DecisionRequest, 'caller' | 'plan' | 'now' | 'policy'>,
+  request: Asking,
   needs: readonly Need[],
   evidence: Evidence | undefined,
 ): readonly Need[] {
@@ -85,12 +93,7 @@ export function unmetNeeds(
 }
 
 export function countingVerdicts(
-  {
-    caller,
-    plan,
-    now,
-    policy = NO_POLICY,
-  }: Pick<DecisionRequest, 'caller' | 'plan' | 'now' | 'policy'>,
+  { caller, plan, now, policy = NO_POLICY }: Asking,
   evidence: Evidence,
 ): readonly Verdict[] {
   const counting: Verdict[] = []

@@ -39,7 +39,7 @@ export interface Circumstances {
   readonly environment: Environment | undefined
   readonly usage: Usage
   /** The operator's thresholds and approvers; without them the autonomy level decides alone. */
-  readonly policy?: Policy
+  readonly policy?: Policy | undefined
   /** What people said about this very request. */
   readonly approval?: Evidence | undefined
   readonly issuedAt: Date

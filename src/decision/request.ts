@@ -25,7 +25,7 @@ export interface DecisionRequest {
   /** What the scope already gives in this environment, the grant asked about left out. */
   readonly usage: Usage
   /** The operator's thresholds and approvers; without them the autonomy level decides alone. */
-  readonly policy?: Policy
+  readonly policy?: Policy | undefined
   /** What people said about this very request. */
   readonly approval?: Evidence | undefined
   readonly issuedAt: Date

@@ -1,6 +1,6 @@
 import type { Caller, CallerClass } from './caller.ts'
 import { delegate, lowerClass } from './delegation.ts'
-import type { Verifier } from './verify.ts'
+import type { Use, Verifier } from './verify.ts'
 
 /** What a request for a grant shows of who it is from. */
 export interface Presented {
@@ -12,16 +12,19 @@ export interface Presented {
 }
 
 /**
- * The caller of a request for a grant. Spends single-use tokens. Errors: those of `Verifier`,
- * `delegate` and `lowerClass`.
+ * The caller of a request for a grant. Spends single-use tokens, unless told that they only prove
+ * who polls for a request made before. Errors: those of `Verifier`, `delegate` and `lowerClass`.
  */
-export async function identify(verifier: Verifier, presented: Presented): Promise<Caller> {
+export async function identify(
+  verifier: Verifier,
+  presented: Presented,
+  use: Use = { spend: true },
+): Promise<Caller> {
   const { subject, actor, lowerTo } = presented
   const caller =
     subject.kind === 'jwt'
-      ? await verifier.verify(subject.token, { spend: true })
+      ? await verifier.verify(subject.token, use)
       : await verifier.verifyAwsRequest(subject.token)
-  const acting =
-    actor === undefined ? caller : delegate(caller, await verifier.verify(actor, { spend: true }))
+  const acting = actor === undefined ? caller : delegate(caller, await verifier.verify(actor, use))
   return lowerTo === undefined ? acting : lowerClass(acting, lowerTo)
 }

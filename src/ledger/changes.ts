@@ -1,4 +1,19 @@
-import type { Entry } from './entry.ts'
+import type { Entry, GrantDecided } from './entry.ts'
+
+/**
+ * Where a request for approval stands. It leaves `pending` exactly once; from `approved` it can
+ * only end, as a grant (`redeemed`) or without one.
+ */
+export const APPROVAL_STATUSES = [
+  'pending',
+  'approved',
+  'denied',
+  'redeemed',
+  'expired',
+  'void',
+  'cancelled',
+] as const
+export type ApprovalStatus = (typeof APPROVAL_STATUSES)[number]
 
 /** What an entry does to the state that is derived from the log. */
 export type Change =
@@ -12,6 +27,25 @@ export type Change =
       readonly subject: string
       readonly at: string
       readonly expires: string
+      /** The grant waited for people; its request is over. */
+      readonly approved?: true
+    }
+  | {
+      readonly kind: 'asked'
+      readonly grant: string
+      readonly scope: string
+      readonly environment: string
+      readonly class: string
+      readonly issuer: string
+      readonly subject: string
+      readonly binding: string
+      readonly groups: readonly string[]
+      readonly expires: string
+    }
+  | {
+      readonly kind: 'moved'
+      readonly grant: string
+      readonly status: ApprovalStatus
     }
   | {
       readonly kind: 'ended'
@@ -40,13 +74,12 @@ export function changeOf(entry: Entry): Change | undefined {
     case 'credential.refused':
     case 'session.ended':
       return undefined
-    case 'grant.decided': {
-      if (entry.expires === undefined) return undefined
-      const { grant, time: at, expires, scope, environment } = entry
-      const { class: callerClass, issuer, subject } = entry.caller
-      const names = { scope: scope.name, environment: environment.name }
-      return { kind: 'issued', grant, ...names, class: callerClass, issuer, subject, at, expires }
-    }
+    case 'grant.decided':
+      return decisionChange(entry)
+    case 'approval.given':
+      return { kind: 'moved', grant: entry.grant, status: entry.settles ?? 'pending' }
+    case 'approval.ended':
+      return { kind: 'moved', grant: entry.grant, status: entry.outcome }
     case 'grant.ended':
       return { kind: 'ended', grant: entry.grant, at: entry.time, cause: entry.cause }
     case 'credential.requested': {
@@ -62,4 +95,19 @@ export function changeOf(entry: Entry): Change | undefined {
     case 'credential.revoked':
       return { kind: 'outcome', credential: entry.credential, status: 'revoked' }
   }
+}
+
+function decisionChange(entry: GrantDecided): Change | undefined {
+  const { grant, time: at, expires, scope, environment, approval, previous } = entry
+  const { class: callerClass, issuer, subject } = entry.caller
+  const names = { scope: scope.name, environment: environment.name }
+  const whose = { grant, ...names, class: callerClass, issuer, subject }
+  if (approval !== undefined) {
+    const groups = approval.needs.map(({ group }) => group)
+    const { binding } = approval
+    return { kind: 'asked', ...whose, binding, groups, expires: approval.expires }
+  }
+  if (expires === undefined) return undefined
+  const issued = { kind: 'issued', ...whose, at, expires } as const
+  return previous === undefined ? issued : { ...issued, approved: true }
 }

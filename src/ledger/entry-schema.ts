@@ -3,7 +3,7 @@ import type { Digest } from '../canonical.ts'
 import { REASON_CODES } from '../decision/reason.ts'
 import { type Actor, CALLER_CLASSES } from '../identity/caller.ts'
 import { VERBS } from '../scope/access-postgres.ts'
-import type { Entry } from './entry.ts'
+import { APPROVAL_CHANNELS, type Entry } from './entry.ts'
 import { compile, type JsonSchema } from './json-schema.ts'
 
 /*
@@ -94,6 +94,26 @@ const catalogueLoaded = z.strictObject({
   scopes: z.record(z.string(), digest),
 })
 
+const approvalAsked = z.strictObject({
+  rules: z.array(name).min(1).max(200),
+  needs: z
+    .array(z.strictObject({ group: name, count: z.int().min(1) }))
+    .min(1)
+    .max(200),
+  expires: time,
+  binding: digest,
+  code: z.string().regex(/^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$/),
+  reason_required: z.boolean(),
+  step_up: z
+    .array(
+      z.strictObject({
+        max_age: count.exactOptional(),
+        acr: z.array(name).exactOptional(),
+      }),
+    )
+    .max(200),
+})
+
 const grantDecided = z.strictObject({
   ...ofGrant,
   kind: z.literal('grant.decided'),
@@ -106,9 +126,35 @@ const grantDecided = z.strictObject({
   committed: z.record(committed, digest).exactOptional(),
   plan: digest.exactOptional(),
   blast_radius: blastRadius.exactOptional(),
-  decision: z.enum(['allow', 'deny']),
+  decision: z.enum(['allow', 'deny', 'needs_approval']),
   reasons,
   expires: time.exactOptional(),
+  approval: approvalAsked.exactOptional(),
+})
+
+const approvalGiven = z.strictObject({
+  ...ofGrant,
+  kind: z.literal('approval.given'),
+  verdict: z.enum(['approve', 'deny']),
+  by: caller,
+  group: name,
+  reason: text.exactOptional(),
+  plan: digest,
+  via: z.enum(APPROVAL_CHANNELS),
+  assurance: z.strictObject({
+    acr: name.exactOptional(),
+    auth_time: z.number().exactOptional(),
+  }),
+  facts: z.record(z.string(), z.union([z.string(), z.number()])).exactOptional(),
+  settles: z.enum(['approved', 'denied']).exactOptional(),
+})
+
+const approvalEnded = z.strictObject({
+  ...ofGrant,
+  kind: z.literal('approval.ended'),
+  outcome: z.enum(['expired', 'void', 'cancelled']),
+  reasons,
+  by: caller.exactOptional(),
 })
 
 const credentialRequested = z.strictObject({
@@ -159,7 +205,7 @@ const sessionEnded = z.strictObject({
 const grantEnded = z.strictObject({
   ...ofGrant,
   kind: z.literal('grant.ended'),
-  cause: z.enum(['caller', 'operator', 'expired']),
+  cause: z.enum(['caller', 'operator', 'expired', 'closed']),
   by: caller.exactOptional(),
 })
 
@@ -167,6 +213,8 @@ const grantEnded = z.strictObject({
 export const entrySchema = z.discriminatedUnion('kind', [
   catalogueLoaded,
   grantDecided,
+  approvalGiven,
+  approvalEnded,
   credentialRequested,
   credentialRefused,
   credentialMinted,
@@ -201,9 +249,11 @@ export const MEANT = [
   'plan',
   'decision',
   'expires',
+  'approval',
 ] as const
 type Meant = (typeof MEANT)[number]
 type Meaning<E = Entry> = E extends Entry ? Pick<E, Extract<keyof E, Meant>> : never
+type MeaningOf<Kind extends Entry['kind']> = Meaning<Extract<Entry, { readonly kind: Kind }>>
 
 /** What the shape alone cannot say. */
 export function meaningProblem(entry: Meaning): string | undefined {
@@ -215,10 +265,24 @@ export function meaningProblem(entry: Meaning): string | undefined {
     if (allowed && (entry.plan === undefined || entry.scope.digest === undefined)) {
       return 'plan: an allowed grant names its plan and scope digest'
     }
-    return entry.previous === undefined ? undefined : 'previous: a decision begins its grant'
+    return approvalProblem(entry)
   }
   if (entry.kind === 'catalogue.loaded') return undefined
   return entry.previous === undefined ? 'previous: only a decision begins a grant' : undefined
+}
+
+/** A decision begins its grant, except where people had to agree before it. */
+function approvalProblem(entry: MeaningOf<'grant.decided'>): string | undefined {
+  const { decision, approval, previous, plan, scope } = entry
+  if ((decision === 'needs_approval') !== (approval !== undefined)) {
+    return 'approval: present exactly when it is needed'
+  }
+  if (approval === undefined) return undefined
+  if (previous !== undefined) return 'previous: a request for approval begins its grant'
+  if (plan === undefined || scope.digest === undefined) {
+    return 'plan: a request for approval names its plan and scope digest'
+  }
+  return isRealTime(approval.expires) ? undefined : 'approval.expires: no such day'
 }
 
 /** The pattern lets the 30th of February through. */

@@ -14,6 +14,8 @@ import type { Committed } from './commitment.ts'
 export type Entry =
   | CatalogueLoaded
   | GrantDecided
+  | ApprovalGiven
+  | ApprovalEnded
   | CredentialRequested
   | CredentialRefused
   | CredentialMinted
@@ -69,10 +71,61 @@ export interface GrantDecided extends OfGrant {
   readonly committed?: Committed
   readonly plan?: Digest
   readonly blast_radius?: BlastRadius
-  readonly decision: 'allow' | 'deny'
+  readonly decision: 'allow' | 'deny' | 'needs_approval'
   readonly reasons: readonly Reason[]
   /** Present exactly when allowed. */
   readonly expires?: string
+  /** Present exactly when people have to agree first. */
+  readonly approval?: ApprovalAsked
+}
+
+/** What is asked of people. The request bears the id of the grant that may come of it. */
+export interface ApprovalAsked {
+  /** Names of the thresholds that ask for it. */
+  readonly rules: readonly string[]
+  /** How many members of which groups must agree; each person counts once. */
+  readonly needs: readonly { readonly group: string; readonly count: number }[]
+  /** From then on the request is over, approved or not, and with it whatever rests on it. */
+  readonly expires: string
+  /** Everything an approval is bound to, as one digest. */
+  readonly binding: Digest
+  /** Short text that the requester and the approvers both see, to match what they talk about. */
+  readonly code: string
+  readonly reason_required: boolean
+  /** What the login of an approver must be like; every one of these. */
+  readonly step_up: readonly { readonly max_age?: number; readonly acr?: readonly string[] }[]
+}
+
+export const APPROVAL_CHANNELS = ['api', 'cli', 'console', 'slack', 'github'] as const
+export type ApprovalChannel = (typeof APPROVAL_CHANNELS)[number]
+
+/** One person's word on a request that waits for it. */
+export interface ApprovalGiven extends OfGrant {
+  readonly kind: 'approval.given'
+  readonly verdict: 'approve' | 'deny'
+  readonly by: EntryCaller
+  /** The group of the request's needs that the person spoke for. */
+  readonly group: string
+  readonly reason?: string
+  /** The plan that the person was shown. */
+  readonly plan: Digest
+  readonly via: ApprovalChannel
+  /** How the person had signed in, as far as the issuer says. */
+  readonly assurance: { readonly acr?: string; readonly auth_time?: number }
+  /** Where the word was given, such as a message or a review. */
+  readonly facts?: Readonly<Record<string, string | number>>
+  /** Present when this word settled the request. */
+  readonly settles?: 'approved' | 'denied'
+}
+
+/** A request that nothing comes of any more, denied ones apart. */
+export interface ApprovalEnded extends OfGrant {
+  readonly kind: 'approval.ended'
+  readonly outcome: 'expired' | 'void' | 'cancelled'
+  /** Why it is void. */
+  readonly reasons: readonly Reason[]
+  /** Who cancelled it. */
+  readonly by?: EntryCaller
 }
 
 interface OfCredential extends OfGrant {
@@ -152,7 +205,8 @@ export interface SessionEnded extends OfGrant {
 
 export interface GrantEnded extends OfGrant {
   readonly kind: 'grant.ended'
-  readonly cause: 'caller' | 'operator' | 'expired'
+  /** `closed`: a window closed or a freeze began over it. */
+  readonly cause: 'caller' | 'operator' | 'expired' | 'closed'
   /** Who ended it, for `caller` and `operator`. */
   readonly by?: EntryCaller
 }

@@ -1,9 +1,11 @@
 import type { Digest } from '../canonical.ts'
 import type { Usage } from '../decision/request.ts'
 import type { CallerClass } from '../identity/caller.ts'
+import type { BlastRadius } from '../plan/blast-radius.ts'
 import type { Parameters } from '../plan/parameters.ts'
+import type { ApprovalStatus } from './changes.ts'
 import type { Committed } from './commitment.ts'
-import type { Entry, EntryCaller, Handle } from './entry.ts'
+import type { ApprovalAsked, ApprovalGiven, Entry, EntryCaller, Handle } from './entry.ts'
 
 /** Where an entry stands once it is durable. */
 export interface Appended {
@@ -23,8 +25,56 @@ export interface Guard {
   }
   /** The entry's grant: `unended` has no end entry yet, `live` has not expired either. */
   readonly grant?: 'unended' | 'live'
+  /**
+   * `new`: no request for exactly this waits or is approved. Otherwise: the entry's request stands
+   * at one of these and `previous` is the newest entry of its chain, so that of two words given at
+   * once the second is given anew, with the first one seen.
+   */
+  readonly approval?: 'new' | readonly ApprovalStatus[]
   /** The entry's credential has no final outcome yet: its status is `requested` or `minted`. */
   readonly credential?: 'open'
+}
+
+/** A request for approval, read from the entries of its chain. */
+export interface ApprovalState {
+  /** Also the id of the grant that may come of it. */
+  readonly id: string
+  readonly status: ApprovalStatus
+  readonly scope: string
+  readonly scopeDigest: Digest
+  readonly environment: string
+  readonly plan: Digest
+  readonly blastRadius: BlastRadius | undefined
+  readonly parameters: Parameters
+  readonly intent: string
+  readonly caller: EntryCaller
+  readonly committed?: Committed
+  readonly asked: ApprovalAsked
+  readonly askedAt: Date
+  readonly expiresAt: Date
+  /** Every word that was given, oldest first. */
+  readonly given: readonly ApprovalGiven[]
+  /** Index of the newest entry of its chain. */
+  readonly lastIndex: number
+}
+
+export interface ApprovalFilter {
+  readonly statuses?: readonly ApprovalStatus[]
+  readonly scope?: string
+  readonly environment?: string
+  /** Only requests that need one of these groups. */
+  readonly groups?: readonly string[]
+  /** Only requests of this identity, or of everybody else. */
+  readonly owner?: { readonly issuer: string; readonly subject: string }
+  readonly notOwner?: { readonly issuer: string; readonly subject: string }
+  /** Only the request for exactly this. */
+  readonly binding?: Digest
+  /** Only requests that end after, or not after, this time. */
+  readonly endsAfter?: Date
+  readonly endsBy?: Date
+  readonly limit: number
+  /** Requests with an id smaller than this: pages run from the newest to the oldest. */
+  readonly before?: string
 }
 
 export interface GrantState {
@@ -40,6 +90,8 @@ export interface GrantState {
   readonly committed?: Committed
   readonly issuedAt: Date
   readonly expiresAt: Date
+  /** People agreed to it: the ledger has their approvals under the same id. */
+  readonly approved: boolean
   readonly ended: { readonly at: Date; readonly cause: string } | undefined
   /** Index of the newest entry of this grant. */
   readonly lastIndex: number
@@ -80,7 +132,8 @@ export interface GrantFilter {
  * the caller does nothing on it, and what was recorded ends as if nobody had fetched it.
  *
  * Errors: `ledger_unavailable` (try later), `limit_reached` (a bound no longer holds; decide
- * again), `grant_ended` (the grant or credential is already finished), `ledger_diverged` (the
+ * again), `grant_ended` (the grant or credential is already finished),
+ * `approval_settled` (the request for approval moved on: read it again), `ledger_diverged` (the
  * database holds a tree this key never signed: stop), `request_too_large` (more than an entry
  * holds).
  */
@@ -101,6 +154,8 @@ export interface Ledger {
    * another one is running it.
    */
   exclusively<T>(task: string, run: () => Promise<T>): Promise<T | undefined>
+  approval(id: string): Promise<ApprovalState | undefined>
+  approvals(filter: ApprovalFilter): Promise<readonly ApprovalState[]>
   /** Throws when an append could not succeed now. Writes nothing. */
   ready(): Promise<void>
   close(): Promise<void>

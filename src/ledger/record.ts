@@ -1,10 +1,14 @@
 import type { Digest } from '../canonical.ts'
+import type { NeedsApproval } from '../decision/decide.ts'
 import type { Ask, Evaluation } from '../decision/evaluate.ts'
 import type { Reason } from '../decision/reason.ts'
 import type { Environment } from '../environment/environment.ts'
 import type { Caller, ClaimValue } from '../identity/caller.ts'
 import type { Catalog, CatalogScope } from '../scope/catalog.ts'
 import type {
+  ApprovalAsked,
+  ApprovalEnded,
+  ApprovalGiven,
   CatalogueLoaded,
   CredentialFailed,
   CredentialMinted,
@@ -45,6 +49,16 @@ export function catalogueLoaded(occasion: Occasion, catalog: Catalog): Catalogue
   }
 }
 
+/** What a decision is recorded with when people have to agree, or agreed, to it. */
+export interface OfApproval {
+  /** For a request that now waits: the short text that both sides see. */
+  readonly code?: string
+  /** For a decision about a request that waited: the newest entry of its chain. */
+  readonly previous?: number
+  /** Names of claims to record besides those that the scope's rules look at. */
+  readonly claims?: readonly string[]
+}
+
 interface Decided {
   readonly ask: Ask
   readonly caller: Caller
@@ -54,14 +68,19 @@ interface Decided {
   readonly evaluation: Evaluation
 }
 
-export function grantDecided(occasion: Occasion, decided: Decided): GrantDecided {
+export function grantDecided(
+  occasion: Occasion,
+  decided: Decided,
+  { code, previous, claims }: OfApproval = {},
+): GrantDecided {
   const { ask, caller, found, environment, grantId, evaluation } = decided
   const { decision, plan } = evaluation
   return {
     ...common(occasion),
     kind: 'grant.decided',
     grant: grantId,
-    caller: entryCaller(caller, found),
+    ...(previous === undefined ? {} : { previous }),
+    caller: entryCaller(caller, found, claims),
     scope: { name: ask.scope, ...(found === undefined ? {} : { digest: found.digest }) },
     environment: {
       name: ask.environment,
@@ -74,12 +93,52 @@ export function grantDecided(occasion: Occasion, decided: Decided): GrantDecided
     decision: decision.outcome,
     reasons: decision.reasons,
     ...(decision.outcome === 'allow' ? { expires: decision.grant.expiresAt.toISOString() } : {}),
+    ...(decision.outcome === 'needs_approval'
+      ? { approval: approvalAsked(occasion, decision, code ?? '') }
+      : {}),
   }
 }
 
+function approvalAsked({ now }: Occasion, decision: NeedsApproval, code: string): ApprovalAsked {
+  const { rules, needs, lifeSeconds, reasonRequired, stepUp } = decision.requirement
+  return {
+    rules,
+    needs,
+    expires: new Date(now.getTime() + lifeSeconds * 1000).toISOString(),
+    binding: decision.binding,
+    code,
+    reason_required: reasonRequired,
+    step_up: stepUp.map(({ max_age, acr }) => ({
+      ...(max_age === undefined ? {} : { max_age }),
+      ...(acr === undefined ? {} : { acr }),
+    })),
+  }
+}
+
+export function approvalGiven(
+  occasion: Occasion,
+  link: Link,
+  given: Omit<ApprovalGiven, 'kind' | keyof Link | 'v' | 'time' | 'request'>,
+): ApprovalGiven {
+  return { ...common(occasion), kind: 'approval.given', ...link, ...given }
+}
+
+export function approvalEnded(
+  occasion: Occasion,
+  link: Link,
+  ended: Pick<ApprovalEnded, 'outcome' | 'reasons' | 'by'>,
+): ApprovalEnded {
+  return { ...common(occasion), kind: 'approval.ended', ...link, ...ended }
+}
+
 /** Records only the claims that the scope's rules look at: tokens hold much that is personal. */
-export function entryCaller(caller: Caller, found?: CatalogScope): EntryCaller {
-  const wanted = new Set(found?.scope.allow.flatMap((rule) => Object.keys(rule.claims)) ?? [])
+export function entryCaller(
+  caller: Caller,
+  found?: CatalogScope,
+  claimsToo: readonly string[] = [],
+): EntryCaller {
+  const ruled = found?.scope.allow.flatMap((rule) => Object.keys(rule.claims)) ?? []
+  const wanted = new Set([...ruled, ...claimsToo])
   const claims = Object.entries(caller.claims)
     .filter(([name]) => wanted.has(name))
     .map(([name, value]): [string, ClaimValue] => [name, redactClaim(value)])

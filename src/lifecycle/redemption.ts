@@ -1,6 +1,9 @@
+import { evidenceOf } from '../approval/approval.ts'
 import { type Clock, type Random, ulid } from '../clock.ts'
+import type { Evidence } from '../decision/approval.ts'
 import type { Grant } from '../decision/decide.ts'
 import { evaluate } from '../decision/evaluate.ts'
+import type { Policy } from '../decision/policy.ts'
 import type { Reason } from '../decision/reason.ts'
 import type { Environment } from '../environment/environment.ts'
 import { CredctlError, isCredctlError } from '../errors.ts'
@@ -22,6 +25,7 @@ export interface RedemptionParts {
   readonly environments: ReadonlyMap<string, Environment>
   readonly ledger: Ledger
   readonly mints: Mints
+  readonly policy?: Policy | undefined
   readonly clock: Clock
   readonly random: Random
 }
@@ -63,6 +67,8 @@ async function decideAgain(parts: RedemptionParts, fetch: Fetch): Promise<Grant>
       found: parts.catalog().scopes.get(state.scope),
       environment: parts.environments.get(state.environment),
       usage: { liveGrants: 0, grantsLastDay: 0 },
+      policy: parts.policy,
+      approval: await approvalOf(parts, state),
       issuedAt: state.issuedAt,
       notAfter: state.expiresAt,
       now: parts.clock.now(),
@@ -76,6 +82,9 @@ async function decideAgain(parts: RedemptionParts, fetch: Fetch): Promise<Grant>
     const message = 'the scope or environment changed since the grant; request a new one'
     return await refuse(parts, fetch, [{ code: 'plan_changed', message }], 'plan_changed')
   }
+  if (decision.outcome === 'needs_approval') {
+    return await refuse(parts, fetch, decision.reasons, 'approval_required')
+  }
   if (!Object.hasOwn(plan.targets, target)) {
     const known = Object.keys(plan.targets).join(' or ')
     const message = `this grant has no target ${JSON.stringify(target)}`
@@ -84,11 +93,20 @@ async function decideAgain(parts: RedemptionParts, fetch: Fetch): Promise<Grant>
   return decision.grant
 }
 
+/** What people said is read from the log again, for every fetch that mints. */
+async function approvalOf(
+  { ledger }: RedemptionParts,
+  { id, approved }: GrantState,
+): Promise<Evidence | undefined> {
+  const state = approved ? await ledger.approval(id) : undefined
+  return state === undefined ? undefined : evidenceOf(state)
+}
+
 async function refuse(
   parts: RedemptionParts,
   { state, target, request }: Fetch,
   reasons: readonly Reason[],
-  code: 'access_denied' | 'plan_changed',
+  code: 'access_denied' | 'plan_changed' | 'approval_required',
   disclosed = reasons,
 ): Promise<never> {
   const occasion = { request, now: parts.clock.now() }

@@ -142,7 +142,7 @@ export function lifecycle(
     grant: async (subject = 'agent-1') => {
       const ask = { scope: 'backfill', environment: 'dev', intent: 'Look.', parameters: {} }
       const answer = await broker.requestGrant({ ...AGENT, subject }, ask, request())
-      if (answer.outcome === 'deny') throw new Error(JSON.stringify(answer.disclosed))
+      if (answer.outcome !== 'allow') throw new Error(JSON.stringify(answer.disclosed))
       return { id: answer.grant.id, plan: answer.grant.plan.digest }
     },
     fetch: ({ id, plan }) =>

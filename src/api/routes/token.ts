@@ -1,32 +1,42 @@
 import type { Context } from 'hono'
-import type { Broker } from '../../broker.ts'
-import { TASK_DETAILS_TYPE, TOKEN_TYPES, type TokenAnswer } from '../../contract.ts'
-import type { Grant } from '../../decision/decide.ts'
-import type { Ask } from '../../decision/evaluate.ts'
+import type { GrantAnswer } from '../../broker.ts'
 import type { CredctlError } from '../../errors.ts'
 import type { Caller } from '../../identity/caller.ts'
 import { identify, type Presented } from '../../identity/presented.ts'
 import { known } from '../authenticate.ts'
 import { readBody } from '../body.ts'
+import { tokenAnswer } from '../grant-answer.ts'
 import { describe, oauthErrorOf } from '../oauth-error.ts'
+import type { PollPace } from '../pace.ts'
 import type { ApiEnv, ApiParts } from '../parts.ts'
 import { provenKey } from '../possession.ts'
 import { asCredctlError, retryAfter } from '../problem.ts'
 import { identityKey } from '../rate-limits.ts'
-import { parseTokenRequest, type TokenRequest, TokenRequestError } from '../token-request.ts'
+import {
+  type BadToken,
+  parseTokenRequest,
+  type TokenRequest,
+  TokenRequestError,
+} from '../token-request.ts'
+import { holderOf, pendingBody, poll } from './deferred.ts'
 
-type GrantAnswer = Awaited<ReturnType<Broker['requestGrant']>>
-type Allowed = Extract<GrantAnswer, { outcome: 'allow' }>
 type Denied = Extract<GrantAnswer, { outcome: 'deny' }>
+type Waiting = Extract<GrantAnswer, { outcome: 'needs_approval' }>
+type Asking = Extract<TokenRequest, { kind: 'ask' }>
 
 /** `POST /token`: an identity token and a task in, a grant token out. */
-export function tokenEndpoint(parts: ApiParts) {
+export function tokenEndpoint(parts: ApiParts, pace: PollPace) {
   return async (context: Context<ApiEnv>): Promise<Response> => {
-    const state: { request?: TokenRequest } = {}
+    const state: { badToken?: BadToken } = {}
     try {
-      return await exchange(parts, context, state)
+      const body = await readBody(context, 'application/x-www-form-urlencoded')
+      const request = parseTokenRequest(body, parts.url)
+      state.badToken = request.badToken
+      return request.kind === 'ask'
+        ? await exchange(parts, context, request)
+        : await poll(parts, context, pace, request)
     } catch (error) {
-      return refuse(parts, context, asCredctlError(error), state.request?.badToken)
+      return refuse(parts, context, asCredctlError(error), state.badToken)
     }
   }
 }
@@ -34,11 +44,8 @@ export function tokenEndpoint(parts: ApiParts) {
 async function exchange(
   parts: ApiParts,
   context: Context<ApiEnv>,
-  state: { request?: TokenRequest },
+  { presented, ask, deferrable }: Asking,
 ): Promise<Response> {
-  const body = await readBody(context, 'application/x-www-form-urlencoded')
-  state.request = parseTokenRequest(body, parts.url)
-  const { presented, ask } = state.request
   const { caller, thumbprint } = await known(parts, context, () =>
     identified(parts, context, presented),
   )
@@ -46,11 +53,12 @@ async function exchange(
 
   const answer = await parts.broker.requestGrant(caller, ask, context.get('request'))
   count(parts, caller, answer)
-  if (answer.outcome === 'allow') {
-    return context.json(await tokenAnswer(parts, { caller, thumbprint }, answer))
-  }
+  if (answer.outcome === 'allow') return context.json(await tokenAnswer(parts, thumbprint, answer))
   await parts.limits.refusals.spend(identityKey(caller))
-  return context.json(deniedBody(context, answer), 400)
+  if (answer.outcome === 'deny') return context.json(deniedBody(context, answer), 400)
+  if (!deferrable) return context.json(approvalRequiredBody(parts, context, answer), 400)
+  const code = parts.deferrals.issue(answer.waiting.id, holderOf(caller, thumbprint))
+  return context.json(pendingBody(parts, context, answer, code), 400)
 }
 
 interface Verified {
@@ -74,64 +82,6 @@ function count(parts: ApiParts, caller: Caller, answer: GrantAnswer): void {
   parts.metrics.decisions.inc({ outcome: answer.outcome, class: caller.class, code })
 }
 
-async function tokenAnswer(
-  parts: ApiParts,
-  { caller, thumbprint }: Verified,
-  { ask, grant, guarantees }: Allowed,
-): Promise<TokenAnswer> {
-  const accessToken = await parts.grantTokens.issue({
-    grant: grant.id,
-    subject: caller.subject,
-    client: caller.issuer,
-    scope: ask.scope,
-    environment: ask.environment,
-    plan: grant.plan.digest,
-    issuedAt: grant.issuedAt,
-    expiresAt: grant.expiresAt,
-    ...(caller.actor === undefined ? {} : { actor: caller.actor }),
-    ...(thumbprint === undefined ? {} : { thumbprint }),
-  })
-  return {
-    access_token: accessToken,
-    issued_token_type: TOKEN_TYPES.access,
-    token_type: thumbprint === undefined ? 'Bearer' : 'DPoP',
-    expires_in: Math.floor((grant.expiresAt.getTime() - grant.issuedAt.getTime()) / 1000),
-    authorization_details: [
-      {
-        type: TASK_DETAILS_TYPE,
-        ...wireAsk(ask),
-        grant: grant.id,
-        plan: grant.plan.digest,
-        expires_at: grant.expiresAt.toISOString(),
-        targets: targetsOf(parts, grant, guarantees),
-        blast_radius: wireBlastRadius(grant),
-      },
-    ],
-  }
-}
-
-function wireAsk({ redacted, ...ask }: Ask) {
-  return redacted === undefined ? ask : { ...ask, redacted: [...redacted] }
-}
-
-function targetsOf(parts: ApiParts, grant: Grant, guarantees: Allowed['guarantees']) {
-  const targets = Object.entries(grant.plan.targets).map(([name, target]) => [
-    name,
-    {
-      kind: target.kind,
-      ...(target.kind === 'aws' ? { region: target.region } : {}),
-      credential_endpoint: `${parts.url}/v1/credentials/${name}`,
-      guarantees: [...(guarantees[name] ?? [])],
-    },
-  ])
-  return Object.fromEntries(targets)
-}
-
-function wireBlastRadius(grant: Grant) {
-  const { accounts, ...rest } = grant.plan.blastRadius
-  return { ...rest, accounts: [...accounts] }
-}
-
 function deniedBody(context: Context<ApiEnv>, { id, disclosed }: Denied) {
   return {
     error: 'access_denied',
@@ -143,11 +93,18 @@ function deniedBody(context: Context<ApiEnv>, { id, disclosed }: Denied) {
   }
 }
 
+/** For a client that cannot wait: the same request with a fresh token, once it is approved. */
+function approvalRequiredBody(parts: ApiParts, context: Context<ApiEnv>, answer: Waiting) {
+  const { deferral_code, expires_in, interval, ...body } = pendingBody(parts, context, answer, '')
+  const message = `approval required (${body.approval.binding_code}): ask again once it is approved`
+  return { ...body, error: 'access_denied', error_description: describe({ message }) }
+}
+
 function refuse(
   parts: ApiParts,
   context: Context<ApiEnv>,
   error: CredctlError,
-  badToken: TokenRequest['badToken'] = 'invalid_request',
+  badToken: BadToken = 'invalid_request',
 ): Response {
   const request = context.get('request')
   const { status, body } = oauthErrorOf(error, request, badToken)

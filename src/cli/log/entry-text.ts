@@ -7,10 +7,17 @@ export function entryText(entry: Entry): string {
       return `${Object.keys(entry.scopes).length} scopes, ${entry.catalogue}`
     case 'grant.decided': {
       const { decision, caller, scope, environment, reasons, intent } = entry
-      const why = decision === 'deny' ? ` (${reasons.map(({ code }) => code).join(', ')})` : ''
+      const why = decision !== 'allow' ? ` (${reasons.map(({ code }) => code).join(', ')})` : ''
       const who = `${caller.class} ${caller.subject} of ${caller.issuer}`
       return `${decision}${why}: ${who}, ${scope.name} in ${environment.name}: ${intent}`
     }
+    case 'approval.given': {
+      const { verdict, by, group, via, settles } = entry
+      const what = settles === undefined ? verdict : `${verdict}, ${settles}`
+      return `${what}: ${by.subject} of ${by.issuer} for ${group}, via ${via}`
+    }
+    case 'approval.ended':
+      return entry.by === undefined ? entry.outcome : `${entry.outcome} by ${entry.by.subject}`
     case 'credential.requested':
       return `${entry.target}: ${handleText(entry.handle)}`
     case 'credential.minted':

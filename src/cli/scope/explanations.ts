@@ -90,7 +90,8 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode | ReasonCode, Explanation>>
     next: 'Nothing.',
   },
   secret_in_parameter: {
-    means: 'A parameter holds what looks like a secret. It was not recorded, and the request refused.',
+    means:
+      'A parameter holds what looks like a secret. It was not recorded, and the request refused.',
     next: 'Send the name of a secret, never its value, and roll over the one that was sent.',
   },
   intent_missing: {

@@ -24,7 +24,8 @@ export function prepare(entry: Entry, guard: Guard): Pick<Waiting, 'body' | 'lea
   const problem = entryProblem(entry)
   if (problem !== undefined) throw new CredctlError('internal', `not a log entry: ${problem}`)
   const guarded = guard.credential === undefined || 'credential' in entry
-  if (!guarded || (guard.grant !== undefined && !('grant' in entry))) {
+  const ofGrant = guard.grant !== undefined || guard.approval !== undefined
+  if (!guarded || (ofGrant && !('grant' in entry))) {
     throw new CredctlError('internal', `an entry of kind ${entry.kind} cannot have this guard`)
   }
   const body = canonicalBytes<Entry>(entry as Entry & Plain<Entry>)
@@ -69,18 +70,25 @@ export function takeBatch(
 
 function writesOf({ change }: Waiting): string[] {
   if (change === undefined) return []
+  if (change.kind === 'asked') return [change.grant, change.binding]
   return 'credential' in change ? [change.credential] : [change.grant]
 }
 
 function readsOf({ entry, guard }: Waiting): string[] {
-  const grant = guard.grant !== undefined && 'grant' in entry ? [entry.grant] : []
+  const ofGrant = guard.grant !== undefined || guard.approval !== undefined
+  const grant = ofGrant && 'grant' in entry ? [entry.grant] : []
   return guard.credential !== undefined && 'credential' in entry
     ? [...grant, entry.credential]
     : grant
 }
 
 /** The code a caller gets when its guard does not hold. */
-export function guardError({ guard }: Waiting): CredctlError {
+export function guardError({ guard }: Waiting, of: 'entries' | 'approvals'): CredctlError {
+  if (of === 'approvals') {
+    return new CredctlError('approval_settled', 'the request for approval has moved on', {
+      hint: 'look at it again: credctl approval show',
+    })
+  }
   if (guard.usage !== undefined) {
     return new CredctlError('limit_reached', `a limit of scope ${guard.usage.scope} is used up`, {
       hint: 'wait until a grant ends, or ask the owner of the scope',
@@ -114,6 +122,33 @@ export function rowsOf(batch: readonly Waiting[], tiles: readonly FullTile[]): r
   ]
 }
 
+/** Does this item need the state of approvals, or change it? */
+export function touchesApprovals({ guard, change }: Waiting): boolean {
+  if (guard.approval !== undefined) return true
+  if (change?.kind === 'issued') return change.approved === true
+  return change?.kind === 'asked' || change?.kind === 'moved'
+}
+
+/** A batch as `credctl_ledger.move_approvals` takes it, after the index of its first entry. */
+export function approvalRowsOf(batch: readonly Waiting[]): readonly string[] {
+  const guards: object[] = []
+  const { asked, moved, issued } = changesOf(batch)
+  for (const [position, { entry, guard, change }] of batch.entries()) {
+    if (guard.approval === 'new') {
+      const binding = change?.kind === 'asked' ? change.binding : ''
+      guards.push({ position, binding })
+    } else if (guard.approval !== undefined && 'grant' in entry) {
+      const { grant: id, previous: last } = entry
+      // What ends by time ends late; everything else comes in time or not at all.
+      const at = entry.kind === 'approval.ended' ? undefined : entry.time
+      guards.push({ position, id, last, statuses: guard.approval, at })
+    }
+  }
+  const redeemed = issued.filter((change) => 'approved' in change)
+  const gone = redeemed.map((change) => ({ ...change, status: 'redeemed' }))
+  return [guards, asked, [...moved, ...gone]].map((all) => JSON.stringify(all))
+}
+
 function rows(all: readonly object[]): string | null {
   return all.length === 0 ? null : JSON.stringify(all)
 }
@@ -121,15 +156,22 @@ function rows(all: readonly object[]): string | null {
 type Rows<Kind extends string> = Readonly<Record<Kind, object[]>>
 
 function changesOf(batch: readonly Waiting[]): Rows<Change['kind']> {
-  const changes: Rows<Change['kind']> = { issued: [], ended: [], requested: [], outcome: [] }
+  const changes: Rows<Change['kind']> = {
+    issued: [],
+    ended: [],
+    requested: [],
+    outcome: [],
+    asked: [],
+    moved: [],
+  }
   for (const [position, { change }] of batch.entries()) {
     if (change !== undefined) changes[change.kind].push({ position, ...change })
   }
   return changes
 }
 
-function guardsOf(batch: readonly Waiting[]): Rows<keyof Guard> {
-  const guards: Rows<keyof Guard> = { usage: [], grant: [], credential: [] }
+function guardsOf(batch: readonly Waiting[]): Rows<'usage' | 'grant' | 'credential'> {
+  const guards: Rows<'usage' | 'grant' | 'credential'> = { usage: [], grant: [], credential: [] }
   const issued = new Map<string, number>()
   for (const [position, { entry, guard, change }] of batch.entries()) {
     if (guard.usage !== undefined) {

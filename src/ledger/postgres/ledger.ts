@@ -10,6 +10,8 @@ import { openWith, seal } from '../commitment.ts'
 import type { Entry } from '../entry.ts'
 import type {
   Appended,
+  ApprovalFilter,
+  ApprovalState,
   CredentialState,
   GrantFilter,
   GrantState,
@@ -21,12 +23,15 @@ import type { Openings } from '../openings.ts'
 import type { PublishedStore } from '../published.ts'
 import type { LedgerLog } from '../reader.ts'
 import type { Remembered } from '../remembered.ts'
+import type { EntrySearch } from '../search.ts'
+import { findApproval, listApprovals } from './approvals.ts'
 import { createPool, type LedgerConnection, unavailable } from './connection.ts'
 import { PostgresLog } from './log.ts'
 import { checkRemembered, keepRemembering } from './memory.ts'
 import { checkSchema } from './migrate.ts'
 import { PostgresOpenings } from './openings.ts'
 import { postgresPublished } from './published.ts'
+import { PostgresSearch } from './search.ts'
 import * as state from './state.ts'
 import { Writer } from './writer.ts'
 
@@ -58,6 +63,8 @@ export class PostgresLedger implements Ledger {
   readonly replay: ReplayStore
   /** Who is signed in at the console, for all replicas. */
   readonly sessions: SessionStore
+  /** For people who look for something in the log. */
+  readonly search: EntrySearch
   /** What was handed to readers and anchors, for all replicas. */
   readonly published: PublishedStore
   /** The values behind the log's commitments. */
@@ -85,9 +92,10 @@ export class PostgresLedger implements Ledger {
     this.#clock = clock
     this.log = new PostgresLog(this.#reading, signer)
     this.replay = new PostgresReplayStore(this.#reading)
-    this.sessions = new PostgresSessionStore(this.#reading)
     this.published = postgresPublished(this.#reading)
     this.openings = new PostgresOpenings(this.#reading)
+    this.sessions = new PostgresSessionStore(this.#reading)
+    this.search = new PostgresSearch(this.#reading)
     this.#remembering = remembered && keepRemembering(remembered, () => writer.checkpoint)
   }
 
@@ -134,6 +142,15 @@ export class PostgresLedger implements Ledger {
 
   credentials(grant: string): Promise<readonly CredentialState[]> {
     return this.#read(() => state.credentialsOf(this.#reading, grant))
+  }
+
+  async approval(id: string): Promise<ApprovalState | undefined> {
+    const found = await this.#read(() => findApproval(this.#reading, id))
+    return found && (await this.#opened([found]))[0]
+  }
+
+  async approvals(filter: ApprovalFilter): Promise<readonly ApprovalState[]> {
+    return this.#opened(await this.#read(() => listApprovals(this.#reading, filter)))
   }
 
   usage(scope: string, environment: string, now: Date): Promise<Usage> {

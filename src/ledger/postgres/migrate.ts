@@ -59,7 +59,7 @@ export async function checkSchema(runtime: Queryable): Promise<void> {
     SELECT bool_or(has_table_privilege('credctl_ledger.' || name, right_))
         OR (SELECT pg_has_role(nspowner, 'MEMBER') FROM pg_namespace
              WHERE nspname = 'credctl_ledger') AS writes
-      FROM unnest(ARRAY['entries', 'tiles', 'head', 'grants', 'credentials', 'published']) AS name,
+      FROM unnest(ARRAY['entries', 'tiles', 'head', 'grants', 'credentials', 'approvals', 'published']) AS name,
            unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS right_`)
   if (rows[0]?.writes === false) return
   throw new CredctlError('config_invalid', 'the role of the ledger can change what is in the log', {

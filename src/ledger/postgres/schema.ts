@@ -1,5 +1,6 @@
 import { SINGLE_USE_MIGRATION, singleUsePrivileges } from '../../identity/replay-postgres.ts'
 import { SESSION_MIGRATION, sessionPrivileges } from '../../identity/session-postgres.ts'
+import { APPROVAL_MIGRATION, approvalPrivileges } from './approval-schema.ts'
 import { OPENINGS_MIGRATION, openingsPrivileges } from './openings.ts'
 import { PUBLISHED_MIGRATION, publishedPrivileges } from './published.ts'
 
@@ -233,6 +234,7 @@ export const MIGRATIONS: readonly string[] = [
   SESSION_MIGRATION,
   PUBLISHED_MIGRATION,
   OPENINGS_MIGRATION,
+  APPROVAL_MIGRATION,
 ]
 
 /** What the broker's own role may do; said again at every migration. */
@@ -245,5 +247,6 @@ ${singleUsePrivileges(role)}
 ${sessionPrivileges(role)}
 ${publishedPrivileges(role)}
 ${openingsPrivileges(role)}
+${approvalPrivileges(role)}
 `
 }

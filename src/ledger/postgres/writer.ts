@@ -6,7 +6,15 @@ import type { Edge, FullTile } from '../edge.ts'
 import type { Entry } from '../entry.ts'
 import type { Appended, Guard } from '../ledger.ts'
 import type { Signer, Verifier } from '../note.ts'
-import { guardError, prepare, rowsOf, takeBatch, type Waiting } from './batch.ts'
+import {
+  approvalRowsOf,
+  guardError,
+  prepare,
+  rowsOf,
+  takeBatch,
+  touchesApprovals,
+  type Waiting,
+} from './batch.ts'
 import { unavailable, withConnection } from './connection.ts'
 import { catchUp, type Head, loadEdge, readHead, tileHashes } from './head.ts'
 import { type Queryable, sqlState } from './migrate.ts'
@@ -37,7 +45,11 @@ interface Built {
 type Answer =
   | { readonly outcome: 'appended' }
   | { readonly outcome: 'conflict' }
-  | { readonly outcome: 'refused'; readonly failed: readonly number[] }
+  | {
+      readonly outcome: 'refused'
+      readonly of: 'entries' | 'approvals'
+      readonly failed: readonly number[]
+    }
 
 /**
  * The one place where the log grows. Concurrent appends share a transaction, and while one batch
@@ -136,12 +148,12 @@ export class Writer {
   /** Resolves or rejects each of the batch, or throws for those that are left. */
   async #append(batch: readonly Waiting[]): Promise<void> {
     let left = batch
-    let inTurn = false
+    let inTurn = batch.some(touchesApprovals)
     while (left.length > 0) {
       const { built, answer } = inTurn ? await this.#sendInTurn(left) : await this.#send(left)
       if (answer.outcome === 'appended') return this.#appended(built)
       if (answer.outcome === 'conflict') inTurn = true
-      else left = rejectRefused(left, answer.failed)
+      else left = rejectRefused(left, answer)
     }
   }
 
@@ -182,7 +194,8 @@ export class Writer {
       await client.query('SELECT credctl_ledger.lock_head()')
       const head = await this.#adopt(client)
       built = this.#build(batch, this.#edge, head.fence)
-      const answer = await appendRows(client, built)
+      const moved = await moveApprovals(client, built)
+      const answer = moved ?? (await appendRows(client, built))
       await client.query(answer.outcome === 'appended' ? 'COMMIT' : 'ROLLBACK')
       client.release()
       return { built, answer }
@@ -243,6 +256,25 @@ const APPEND = `SELECT credctl_ledger.append(${PARAMETERS}) AS appended`
 /** SQLSTATE of our own: guards do not hold; the detail lists their positions. */
 const REFUSED = 'CL001'
 
+const MOVE = 'SELECT credctl_ledger.move_approvals($1, $2, $3, $4)'
+
+/** The state of approvals, in the transaction that the lock is held in; refused or nothing. */
+async function moveApprovals(client: Queryable, built: Built): Promise<Answer | undefined> {
+  const { batch, before } = built
+  if (!batch.some(touchesApprovals)) return undefined
+  try {
+    await client.query(MOVE, [before.size, ...approvalRowsOf(batch)])
+    return undefined
+  } catch (error) {
+    return refusedBy(error, 'approvals')
+  }
+}
+
+function refusedBy(error: unknown, of: 'entries' | 'approvals'): Answer {
+  if (!(error instanceof pg.DatabaseError) || error.code !== REFUSED) throw error
+  return { outcome: 'refused', of, failed: JSON.parse(error.detail ?? '') }
+}
+
 async function appendRows(client: Queryable, built: Built): Promise<Answer> {
   const { batch, before, after, fence, checkpoint, tiles } = built
   const head = [before.size, before.root(), fence, after.root(), checkpoint]
@@ -254,15 +286,17 @@ async function appendRows(client: Queryable, built: Built): Promise<Answer> {
     })
     return { outcome: rows[0]?.appended === true ? 'appended' : 'conflict' }
   } catch (error) {
-    if (!(error instanceof pg.DatabaseError) || error.code !== REFUSED) throw error
-    return { outcome: 'refused', failed: JSON.parse(error.detail ?? '') }
+    return refusedBy(error, 'entries')
   }
 }
 
-function rejectRefused(batch: readonly Waiting[], failed: readonly number[]): readonly Waiting[] {
+function rejectRefused(
+  batch: readonly Waiting[],
+  { failed, of }: Extract<Answer, { outcome: 'refused' }>,
+): readonly Waiting[] {
   const refused = new Set(failed)
   for (const [position, item] of batch.entries()) {
-    if (refused.has(position)) item.reject(guardError(item))
+    if (refused.has(position)) item.reject(guardError(item, of))
   }
   return batch.filter((_, position) => !refused.has(position))
 }
