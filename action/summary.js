@@ -54,7 +54,7 @@ export function escaped(text) {
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
-    .replaceAll(/[\\`*_{}[\]()#+.!|~:@-]/g, (character) => `&#${character.codePointAt(0)};`)
+    .replaceAll(/[\\`*_{}[\]()#+.!|~:@]/g, (character) => `&#${character.codePointAt(0)};`)
 }
 
 function code(text) {
