@@ -4,17 +4,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { testBroker } from '../test/support/broker.ts'
 import { startTestPostgres } from '../test/support/postgres.ts'
+import { unlimitedScopes } from '../test/support/unlimited.ts'
 import { against, measure, type Row } from './row.ts'
 
 const BIN = join(import.meta.dirname, '../bin/credctl.js')
 const TASK = ['--scope', 'backfill-order-totals', '--env', 'staging', '--param', 'ticket=ORD-1']
+const AWS = ['aws-credentials', '--target', 'exports']
 const NOBODY = ['--scope', 's', '--env', 'e', '--broker', 'http://127.0.0.1:9']
 
 /** How long a person waits for a command line, beside a Node.js that does nothing. */
 export async function bench(): Promise<readonly Row[]> {
   const { postgres, close } = await startTestPostgres()
   const home = await mkdtemp(join(tmpdir(), 'credctl-bench-cli-'))
-  const broker = await testBroker(postgres)
+  const scopes = await unlimitedScopes()
+  const broker = await testBroker(postgres, { scopes })
   try {
     const file = join(home, 'identity')
     await writeFile(file, await broker.issuers.agent({ sub: 'bench', team: 'orders' }))
@@ -32,12 +35,20 @@ export async function bench(): Promise<readonly Row[]> {
       await credctl('credctl --help', 40, '--help'),
       await credctl('credctl exec -- true, nobody answering', 40, 'exec', ...NOBODY, '--', 'true'),
       await credctl('credctl exec -- true: grant, login, end', 30, 'exec', ...TASK, '--', 'true'),
+      await credctl('credctl aws-credentials: nobody answering', 40, ...AWS, ...NOBODY),
+      against(
+        await measure('credctl aws-credentials: new grant, session', { count: 15 }, (index) =>
+          run([BIN, ...AWS, ...TASK, '--intent', `bench ${index}`], env),
+        ),
+        node,
+      ),
+      await credctl('credctl aws-credentials: kept', 60, ...AWS, ...TASK),
       await credctl('credctl scope lint, 4 scopes', 20, 'scope', 'lint'),
     ]
   } finally {
     await broker.close()
     await close()
-    await rm(home, { recursive: true, force: true })
+    for (const each of [home, scopes]) await rm(each, { recursive: true, force: true })
   }
 }
 

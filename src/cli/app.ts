@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { type Application, buildApplication, buildRouteMap, text_en } from '@stricli/core'
+import { type Application, buildRouteMap } from '@stricli/core'
+import { applicationOf } from './application.ts'
 import { awsCredentialsCommand } from './aws-credentials/routes.ts'
 import type { Cli } from './cli.ts'
 import { completionRoutes } from './completion/routes.ts'
@@ -41,32 +41,5 @@ const root = buildRouteMap<string, Cli>({
 
 /** The command line as data: what is here exists, and the reference in docs/cli.md is made of it. */
 export function createApp(): Application<Cli> {
-  return buildApplication(root, {
-    name: 'credctl',
-    versionInfo: { getCurrentVersion: packageVersion },
-    scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
-    documentation: { disableAnsiColor: true },
-    localization: { text: TEXT },
-  })
-}
-
-/** Read when it is asked for: most command lines do not. */
-async function packageVersion(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
-  const { version } = JSON.parse(text) as { version: string }
-  return version
-}
-
-const TEXT: typeof text_en = {
-  ...text_en,
-  exceptionWhileParsingArguments(exception, ansiColor) {
-    const message = text_en.exceptionWhileParsingArguments.call(this, exception, ansiColor)
-    return `credctl: ${message}; --help shows what is accepted`
-  },
-  noCommandRegisteredForInput(args) {
-    return `credctl: ${text_en.noCommandRegisteredForInput(args)}; --help lists the commands`
-  },
-  exceptionWhileLoadingCommandFunction(exception, ansiColor) {
-    return `credctl: ${text_en.exceptionWhileLoadingCommandFunction.call(this, exception, ansiColor)}`
-  },
+  return applicationOf(root)
 }

@@ -5,7 +5,6 @@ import {
   type TypedCommandParameters,
 } from '@stricli/core'
 import type { Cli, Run } from './cli.ts'
-import { reportFailure } from './failure.ts'
 import type { LintFormat, OutputFlag } from './flags.ts'
 
 type AnyOutput = OutputFlag | { readonly output: LintFormat }
@@ -29,6 +28,7 @@ export function command<Flags extends AnyOutput & BaseFlags, Args extends readon
       try {
         this.process.exitCode = await runCommand(this, flags, ...args)
       } catch (error) {
+        const { reportFailure } = await import('./failure.ts')
         this.process.exitCode = reportFailure(this, flags, error)
       }
     }

@@ -1,5 +1,4 @@
 import { ExitCode, run } from '@stricli/core'
-import { createApp } from './app.ts'
 import { type Cli, EXIT } from './cli.ts'
 
 /** Runs one command line. Exit status: 0 success, 1 a refusal or a failed check, 2 wrong usage. */
@@ -17,7 +16,12 @@ const cli: Cli = {
     env,
   },
 }
-await run(createApp(), process.argv.slice(2), cli)
+const argv = process.argv.slice(2)
+const { createApp } =
+  argv[0] === 'aws-credentials'
+    ? await import('./aws-credentials/app.ts')
+    : await import('./app.ts')
+await run(createApp(), argv, cli)
 process.exitCode = statusOf(cli.process.exitCode)
 
 function statusOf(code: Cli['process']['exitCode']): number {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
 import { stateDirectory } from '../state-directory.ts'
 import type { AwsCredentialsFlags } from './flags.ts'
@@ -16,6 +17,11 @@ export function keptDirectory(env: NodeJS.ProcessEnv): string {
   const base =
     runtime !== undefined && isAbsolute(runtime) ? join(runtime, 'credctl') : stateDirectory(env)
   return join(base, 'aws-credentials')
+}
+
+/** For when somebody else signs in: what is kept is in the name of whoever asked. */
+export async function forgetCredentials(env: NodeJS.ProcessEnv): Promise<void> {
+  await rm(keptDirectory(env), { recursive: true, force: true })
 }
 
 /** One place for each task: whatever a grant depends on is part of its name. */

@@ -1,5 +1,6 @@
 import { ask } from '../../client/connection.ts'
 import { CredctlError } from '../../errors.ts'
+import { forgetCredentials } from '../aws-credentials/place.ts'
 import { brokerUrl } from '../broker/address.ts'
 import { connectionTo } from '../broker/grant.ts'
 import { type Cli, EXIT } from '../cli.ts'
@@ -35,11 +36,13 @@ export default async function login(cli: Cli, flags: LoginFlags): Promise<number
   if (flags.status) return report(cli, flags, broker, await keptSignIn(env, broker))
   if (flags.logout) {
     await forgetToken(env, broker)
+    await forgetCredentials(env)
     report(cli, flags, broker, undefined)
     return EXIT.ok
   }
   const token = await signIn(cli, flags)
   await requireAcceptance(broker, token)
+  await forgetCredentials(env)
   const place = await keepToken(env, broker, token)
   return report(cli, flags, broker, readSignIn({ token, place }))
 }
