@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { type AnchorsConfig, anchorProblems, anchorsSection } from './config/anchors.ts'
 import { type WitnessesConfig, witnessesSection, witnessProblems } from './config/witnesses.ts'
+import { type ExportsConfig, exportProblems, exportsSection } from './config/exports.ts'
 import { type Privacy, privacyProblems, privacySection } from './config/privacy.ts'
 import type { Diagnostic, Problem } from './document/diagnostic.ts'
 import { parseSource, type SourceDocument } from './document/document.ts'
@@ -79,6 +80,7 @@ export const configSchema = fields({
   witnesses: witnessesSection.optional(),
   anchors: anchorsSection.optional(),
   privacy: privacySection.prefault({}),
+  exports: exportsSection.default({}),
   issuers: z.record(slug, issuerSchema),
   console: signIn.optional(),
   ...scheduleSections,
@@ -101,6 +103,7 @@ export interface Config {
   readonly witnesses: WitnessesConfig | undefined
   readonly anchors: AnchorsConfig | undefined
   readonly privacy: Privacy
+  readonly exports: ExportsConfig
   readonly issuers: Readonly<Record<string, IssuerConfig>>
   /** How people sign in at the console; without it there is none. */
   readonly console: SignIn | undefined
@@ -143,6 +146,7 @@ export async function parseConfig(file: string, text: string): Promise<ParsedCon
     ...ledgerProblems(environments, value.ledger?.postgres).map(below('environments')),
     ...vaultProblems(environments, value.vault).map(below('environments')),
     ...logKeyProblems(value.keys, value.origin).map(below('keys')),
+    ...exportProblems(value.exports).map(below('exports')),
     ...privacyProblems(value.privacy).map(below('privacy')),
     ...witnessProblems(value.witnesses).map(below('witnesses')),
     ...anchorProblems(value.anchors).map(below('anchors')),

@@ -13,7 +13,7 @@ import { createGrantTokens } from './identity/grant-token.ts'
 import { createProofNonces, nonceKey } from './identity/nonce.ts'
 import { createProofVerifier } from './identity/proof.ts'
 import { createVerifier } from './identity/verify.ts'
-import { openLedger } from './ledger/open.ts'
+import { type OpenLedger, openLedger } from './ledger/open.ts'
 import { catalogueLoaded } from './ledger/record.ts'
 import type { Parts } from './lifecycle/revocation.ts'
 import { ORPHAN_AFTER_MS, Sweep } from './lifecycle/sweep.ts'
@@ -33,8 +33,12 @@ import { stsPace } from './mint/sts/pace.ts'
 import { VaultAwsMint } from './mint/vault/aws.ts'
 import { vaultMysqlMint } from './mint/vault/mysql.ts'
 import { vaultPostgresMint } from './mint/vault/postgres.ts'
+import { exportersOf } from './publish/export/configured.ts'
+import { createExportMetrics, watchExports } from './publish/export/export-metrics.ts'
+import { HeadWatch } from './publish/head-watch.ts'
 import { requireCatalog } from './scope/catalog.ts'
 import type { SecretsManagerPlace } from './secret/aws-sm.ts'
+import { parsePrivateKey } from './secret/private-key.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
 
 /** What a test, a benchmark or the tour decides instead of the machine. */
@@ -152,6 +156,7 @@ async function start(
   }
   await reload()
   opened.push(startUpkeep(parts, broker, metrics, here))
+  opened.push(await startExports(config, { ledger, keys, resolve, metrics }, here))
   const server = await listen(
     createApp({
       ...api,
@@ -195,6 +200,46 @@ function mintOf(
     : vaultPostgresMint(target, { vault, clock, resolve })
 }
 
+/** Carries entries to receivers, and watches the head of the log. Nothing waits for either. */
+async function startExports(
+  config: Config,
+  parts: Pick<OpenLedger, 'ledger' | 'keys'> & Pick<Secrets, 'resolve'> & { metrics: Metrics },
+  { clock, random, logger, sweepEveryMs }: Here,
+): Promise<() => Promise<void>> {
+  const { ledger, keys, resolve, metrics } = parts
+  const stop = new AbortController()
+  const counters = createExportMetrics(metrics.registry)
+  const exporters = await exportersOf(config.exports, {
+    log: ledger.log,
+    cursors: ledger.exportCursors,
+    clock,
+    resolve,
+    holder: ulid(clock, random),
+    logKey: parsePrivateKey(keys.log, 'the key of the log'),
+    stopped: stop.signal,
+    onFailure: (name, why, err) => {
+      if (stop.signal.aborted) return
+      counters.failures.inc({ export: name, why })
+      logger.warn({ export: name, why, err }, 'an export is behind')
+    },
+  })
+  const now = () => clock.now()
+  watchExports(metrics.registry, exporters, now)
+  const head = new HeadWatch(ledger.log, metrics.registry, now)
+  const timers = [
+    ...exporters.map((each) => every(sweepEveryMs, () => each.round(), failed(logger))),
+    every(10 * sweepEveryMs, () => head.round(), failed(logger)),
+  ]
+  return async () => {
+    stop.abort()
+    await Promise.all(timers.map((timer) => timer.stop()))
+  }
+}
+
+function failed(logger: Logger) {
+  return (err: unknown) => logger.error({ err }, 'upkeep failed')
+}
+
 /** What runs beside requests: ending what is over, watching sessions, comparing with targets. */
 function startUpkeep(
   parts: Parts & Pick<UpkeepParts, 'catalog' | 'environments' | 'random'>,
@@ -228,13 +273,13 @@ function startUpkeep(
     onCollected: (place, dropped) => report({ ...place, dropped }, 'unused group roles dropped'),
     onUnreachable: (place, err) => report({ ...place, err }, 'a target could not be looked at'),
   }
-  const failed = (err: unknown) => logger.error({ err }, 'upkeep failed')
+  const onFailure = failed(logger)
   const timers = [
-    every(sweepEveryMs, async () => void (await sweep.round()), failed),
-    every(sweepEveryMs, () => patrolTargets(upkeep), failed),
-    every(reconcileEveryMs, () => reconcileTargets(upkeep), failed),
-    every(60 * reconcileEveryMs, () => collectGroupRoles(upkeep), failed),
-    every(sweepEveryMs, async () => broker.prune(), failed),
+    every(sweepEveryMs, async () => void (await sweep.round()), onFailure),
+    every(sweepEveryMs, () => patrolTargets(upkeep), onFailure),
+    every(reconcileEveryMs, () => reconcileTargets(upkeep), onFailure),
+    every(60 * reconcileEveryMs, () => collectGroupRoles(upkeep), onFailure),
+    every(sweepEveryMs, async () => broker.prune(), onFailure),
   ]
   return async () => {
     await Promise.all(timers.map((timer) => timer.stop()))

@@ -8,6 +8,7 @@ import type { SessionStore } from '../../identity/session.ts'
 import { PostgresSessionStore } from '../../identity/session-postgres.ts'
 import { openWith, seal } from '../commitment.ts'
 import type { Entry } from '../entry.ts'
+import type { ExportCursors } from '../export-cursors.ts'
 import type {
   Appended,
   ApprovalFilter,
@@ -26,6 +27,7 @@ import type { Remembered } from '../remembered.ts'
 import type { EntrySearch } from '../search.ts'
 import { findApproval, listApprovals } from './approvals.ts'
 import { createPool, type LedgerConnection, unavailable } from './connection.ts'
+import { postgresExportCursors } from './export-cursors.ts'
 import { PostgresLog } from './log.ts'
 import { checkRemembered, keepRemembering } from './memory.ts'
 import { checkSchema } from './migrate.ts'
@@ -69,6 +71,8 @@ export class PostgresLedger implements Ledger {
   readonly published: PublishedStore
   /** The values behind the log's commitments. */
   readonly openings: Openings
+  /** Where exports stand, for all replicas. */
+  readonly exportCursors: ExportCursors
   readonly #committed: ReadonlySet<string>
   readonly #random: Random
   readonly #writer: Writer
@@ -94,6 +98,7 @@ export class PostgresLedger implements Ledger {
     this.replay = new PostgresReplayStore(this.#reading)
     this.published = postgresPublished(this.#reading)
     this.openings = new PostgresOpenings(this.#reading)
+    this.exportCursors = postgresExportCursors(this.#reading)
     this.sessions = new PostgresSessionStore(this.#reading)
     this.search = new PostgresSearch(this.#reading)
     this.#remembering = remembered && keepRemembering(remembered, () => writer.checkpoint)

@@ -1,6 +1,7 @@
 import { SINGLE_USE_MIGRATION, singleUsePrivileges } from '../../identity/replay-postgres.ts'
 import { SESSION_MIGRATION, sessionPrivileges } from '../../identity/session-postgres.ts'
 import { APPROVAL_MIGRATION, approvalPrivileges } from './approval-schema.ts'
+import { EXPORT_CURSORS_MIGRATION, exportCursorsPrivileges } from './export-cursors.ts'
 import { OPENINGS_MIGRATION, openingsPrivileges } from './openings.ts'
 import { PUBLISHED_MIGRATION, publishedPrivileges } from './published.ts'
 
@@ -234,6 +235,7 @@ export const MIGRATIONS: readonly string[] = [
   SESSION_MIGRATION,
   PUBLISHED_MIGRATION,
   OPENINGS_MIGRATION,
+  EXPORT_CURSORS_MIGRATION,
   APPROVAL_MIGRATION,
 ]
 
@@ -247,6 +249,7 @@ ${singleUsePrivileges(role)}
 ${sessionPrivileges(role)}
 ${publishedPrivileges(role)}
 ${openingsPrivileges(role)}
+${exportCursorsPrivileges(role)}
 ${approvalPrivileges(role)}
 `
 }

@@ -25,46 +25,45 @@ export function activityOf(entry: Entry): Activity {
     case 'grant.decided':
       return decided(entry)
     case 'grant.ended':
-      return managed(entry, DELETE, ['Grant', entry.grant], {
+      return managed(DELETE, ['Grant', entry.grant], {
         message: `grant ended: ${entry.cause}`,
         status_code: entry.cause,
         ...(entry.by === undefined ? {} : { actor: { user: user(entry.by) } }),
       })
     case 'credential.requested':
-      return managed(entry, other('Request'), ['Credential', entry.credential], {
+      return managed(other('Request'), ['Credential', entry.credential], {
         message: `credential for ${entry.target} about to be made`,
       })
     case 'credential.minted':
-      return managed(entry, CREATE, ['Credential', entry.credential, entry.fingerprint], {
+      return managed(CREATE, ['Credential', entry.credential, entry.fingerprint], {
         message: `credential for ${entry.target} made, valid until ${entry.expires}`,
       })
     case 'credential.refused':
-      return managed(entry, CREATE, ['Credential', entry.target], {
+      return managed(CREATE, ['Credential', entry.target], {
         ...failure,
         message: `credential for ${entry.target} refused`,
         ...reasons(entry.reasons),
       })
     case 'credential.failed':
-      return managed(entry, CREATE, ['Credential', entry.credential], {
+      return managed(CREATE, ['Credential', entry.credential], {
         ...failure,
         message: `credential for ${entry.target} could not be made`,
         status_code: entry.code,
       })
     case 'credential.revoked':
       return managed(
-        entry,
         entry.outcome === 'gone' ? DELETE : DISABLE,
         ['Credential', entry.credential],
         { message: `credential for ${entry.target} ended: ${entry.outcome}` },
       )
     case 'session.ended':
-      return managed(entry, DELETE, ['Session', entry.login], {
+      return managed(DELETE, ['Session', entry.login], {
         severity: 3,
         message: `session at ${entry.target} ended, it exceeded ${entry.breach}: ${entry.detail}`,
         status_code: entry.breach,
       })
     case 'catalogue.loaded':
-      return managed(entry, UPDATE, ['Policy', entry.catalogue], {
+      return managed(UPDATE, ['Policy', entry.catalogue], {
         message: `${Object.keys(entry.scopes).length} task scopes in force`,
       })
     default:
@@ -77,7 +76,7 @@ function of(entry: Entry): Activity {
   const { kind, ...rest } = entry
   const [entity = kind, activity = kind] = kind.split('.')
   const uid = 'grant' in rest ? rest.grant : rest.request
-  return managed(entry, other(activity), [capital(entity), uid], {
+  return managed(other(activity), [capital(entity), uid], {
     message: `${entity} ${activity}`,
     ...('by' in rest && rest.by !== undefined ? { actor: { user: user(rest.by) } } : {}),
   })
@@ -111,7 +110,6 @@ function decided(entry: GrantDecided): Activity {
 
 /** Something about one entity: its type, its id and, where it has one, its name. */
 function managed(
-  entry: Entry,
   activity: { readonly id: number; readonly name: string },
   [type, uid, name]: readonly [string, string, string?],
   attributes: { readonly message: string; readonly [attribute: string]: unknown },
@@ -125,7 +123,6 @@ function managed(
     status: 'Success',
     severity: 1,
     entity: type === 'Policy' ? { ...named, policy: { uid, name: 'task scopes' } } : named,
-    comment: entry.kind,
     ...attributes,
   }
 }
