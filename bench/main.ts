@@ -6,6 +6,7 @@ const PARTS: Readonly<Record<string, () => Promise<{ bench: () => Promise<readon
   token: () => import('./token.ts'),
   'postgres-mint': () => import('./postgres-mint.ts'),
   ledger: () => import('./ledger.ts'),
+  receipt: () => import('./receipt.ts'),
   verify: () => import('./verify.ts'),
   identity: () => import('./identity.ts'),
   'aws-compile': () => import('./aws-compile.ts'),

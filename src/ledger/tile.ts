@@ -94,7 +94,7 @@ export function tileHolding(
 
 /** The hash of a complete subtree from the tile that holds it. */
 export function subtreeHash(tile: Uint8Array, first: number, count: number): Buffer {
-  return completeRoot(splitHashes(tile).slice(first, first + count))
+  return completeRoot(splitHashes(tile.subarray(first * HASH_BYTES, (first + count) * HASH_BYTES)))
 }
 
 export function splitHashes(tile: Uint8Array): Buffer[] {

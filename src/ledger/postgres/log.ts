@@ -1,25 +1,29 @@
 import type pg from 'pg'
 import { formatCheckpoint } from '../checkpoint.ts'
+import { HASH_BYTES } from '../merkle.ts'
 import type { Signer } from '../note.ts'
 import { proveInclusion } from '../proof.ts'
 import type { GrantEntry, LedgerLog } from '../reader.ts'
 import { formatReceipt } from '../receipt.ts'
-import { encodeBundle, MAX_TILE_LEVEL, TILE_WIDTH } from '../tile.ts'
+import { encodeBundle, MAX_TILE_LEVEL, TILE_WIDTH, type TileId, tilePath } from '../tile.ts'
 import { unavailable } from './connection.ts'
-import { type Head, readHead, tileHashes } from './head.ts'
+import { type Head, readHead } from './head.ts'
+import { StoredTiles } from './stored-tiles.ts'
 
-/** 8 KB each. */
-const KEPT_TILES = 256
+/** 8 KB each: a proof in a log of ten million needs one of the 153 of level 1 beside its own. */
+const KEPT_TILES = 512
 
 /** The published face of a log in PostgreSQL. Reads only; any replica answers for the whole log. */
 export class PostgresLog implements LedgerLog {
   readonly #pool: pg.Pool
   readonly #signer: Signer
+  readonly #stored: StoredTiles
   readonly #tiles = new Map<string, Buffer>()
 
   constructor(pool: pg.Pool, signer: Signer) {
     this.#pool = pool
     this.#signer = signer
+    this.#stored = new StoredTiles(pool)
   }
 
   async checkpoint(): Promise<Uint8Array> {
@@ -28,7 +32,7 @@ export class PostgresLog implements LedgerLog {
 
   async tile(level: number, index: number, width: number): Promise<Uint8Array | undefined> {
     if (!isTile(index, width) || !(level >= 0 && level <= MAX_TILE_LEVEL)) return undefined
-    return await this.#read(() => this.#tile(level, index, width))
+    return await this.#read(() => this.#tile({ level, index, width }))
   }
 
   async entries(index: number, width: number): Promise<Uint8Array | undefined> {
@@ -60,9 +64,7 @@ export class PostgresLog implements LedgerLog {
     return await this.#read(async () => {
       const head = await readHead(this.#pool)
       if (!Number.isSafeInteger(index) || index < 0 || index >= head.size) return undefined
-      const tile = ({ level, index, width }: { level: number; index: number; width: number }) =>
-        this.#tile(level, index, width)
-      const proof = await proveInclusion(index, head.size, tile)
+      const proof = await proveInclusion(index, head.size, (tile) => this.#tile(tile))
       return formatReceipt({ index, proof, checkpoint: this.#signed(head) })
     })
   }
@@ -73,32 +75,16 @@ export class PostgresLog implements LedgerLog {
     return this.#signer.sign(formatCheckpoint({ origin: this.#signer.name, size, root }))
   }
 
-  /** A partial tile follows from what is below it, whether or not it is full by now. */
-  async #tile(level: number, index: number, width: number): Promise<Uint8Array | undefined> {
-    if (width === TILE_WIDTH) return await this.#fullTile(level, index)
-    const hashes = await tileHashes(this.#pool, level, index * TILE_WIDTH, width)
-    return hashes.length === width ? Buffer.concat(hashes) : undefined
-  }
-
-  async #fullTile(level: number, index: number): Promise<Buffer | undefined> {
-    const key = `${level}/${index}`
-    const known = this.#tiles.get(key)
+  /** Neither full tiles nor partial ones ever change, and those above level 0 are in every proof. */
+  async #tile(tile: TileId): Promise<Buffer | undefined> {
+    const known = this.#tiles.get(tilePath(tile))
     if (known !== undefined) return known
-    const { rows } = await this.#pool.query<{ hashes: Buffer }>({
-      name: 'ledger-tile',
-      text: 'SELECT hashes FROM credctl_ledger.tiles WHERE level = $1 AND index = $2',
-      values: [level, index],
-    })
-    const hashes = rows[0]?.hashes
-    if (hashes !== undefined) this.#keep(key, hashes)
-    return hashes
-  }
-
-  /** Full tiles never change, and the few above level 0 are in every proof. */
-  #keep(key: string, hashes: Buffer): void {
+    const hashes = await this.#stored.load(tile)
+    if (hashes?.length !== tile.width * HASH_BYTES) return undefined
     const [oldest] = this.#tiles.keys()
     if (this.#tiles.size >= KEPT_TILES && oldest !== undefined) this.#tiles.delete(oldest)
-    this.#tiles.set(key, hashes)
+    this.#tiles.set(tilePath(tile), hashes)
+    return hashes
   }
 
   async #read<T>(run: () => Promise<T>): Promise<T> {

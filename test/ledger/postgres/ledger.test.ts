@@ -346,12 +346,15 @@ describe('running as one of several', () => {
   it('does a task only once at a time, and again when it is done', async () => {
     const database = await migratedDatabase(postgres)
     const [one, two] = [await openLedger(postgres, database), await openLedger(postgres, database)]
+    const begun = Promise.withResolvers<void>()
     const gate = Promise.withResolvers<void>()
     const first = one.exclusively('sweep', async () => {
+      begun.resolve()
       await gate.promise
       return 'done'
     })
-    while ((await two.exclusively('sweep', async () => 'free')) !== undefined);
+    await begun.promise
+    expect(await two.exclusively('sweep', async () => 'free')).toBeUndefined()
     expect(await two.exclusively('other', async () => 'other task')).toBe('other task')
     gate.resolve()
     expect(await first).toBe('done')
