@@ -9,6 +9,7 @@ import { grantRoutes } from './grant/routes.ts'
 import { initCommand } from './init/routes.ts'
 import { logRoutes } from './log/routes.ts'
 import { loginCommand } from './login/routes.ts'
+import { mysqlRoutes } from './mysql/routes.ts'
 import { postgresRoutes } from './postgres/routes.ts'
 import { scopeRoutes } from './scope/routes.ts'
 import { migrateCommand, serveCommand } from './serve/routes.ts'
@@ -28,6 +29,7 @@ const root = buildRouteMap<string, Cli>({
     migrate: migrateCommand,
     doctor: doctorRoutes,
     postgres: postgresRoutes,
+    mysql: mysqlRoutes,
     token: tokenRoutes,
     windows: windowsRoutes,
     completion: completionRoutes,

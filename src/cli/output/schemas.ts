@@ -14,6 +14,7 @@ import {
   logVerifyReceiptOutput,
 } from './log.ts'
 import { loginOutput } from './login.ts'
+import { mysqlScriptOutput } from './mysql.ts'
 import { postgresScriptOutput } from './postgres.ts'
 import {
   scopeDiffOutput,
@@ -55,6 +56,7 @@ export const OUTPUTS = {
   'postgres setup': postgresScriptOutput,
   'postgres apply': postgresScriptOutput,
   'postgres harden': postgresScriptOutput,
+  'mysql setup': mysqlScriptOutput,
   'token inspect': tokenInspectOutput,
   'windows show': windowsShowOutput,
   'doctor workspace': workspaceOutput,
