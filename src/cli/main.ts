@@ -1,36 +1,9 @@
-import { ExitCode, run } from '@stricli/core'
-import { type Cli, EXIT } from './cli.ts'
+const [, , ...argv] = process.argv
+const kept = argv[0] === 'aws-credentials' ? await answerOf(argv) : undefined
+if (kept === undefined) await import('./run.ts')
+else process.stdout.write(`${kept}\n`)
 
-/** Runs one command line. Exit status: 0 success, 1 a refusal or a failed check, 2 wrong usage. */
-const { stdout, stderr, env } = process
-stdout.on('error', endOnClosedPipe)
-stderr.on('error', endOnClosedPipe)
-const cli: Cli = {
-  process: {
-    // Opened when a command reads it: most never do.
-    get stdin() {
-      return process.stdin
-    },
-    stdout,
-    stderr,
-    env,
-  },
-}
-const argv = process.argv.slice(2)
-const { createApp } =
-  argv[0] === 'aws-credentials'
-    ? await import('./aws-credentials/app.ts')
-    : await import('./app.ts')
-await run(createApp(), argv, cli)
-process.exitCode = statusOf(cli.process.exitCode)
-
-function statusOf(code: Cli['process']['exitCode']): number {
-  if (code === ExitCode.InvalidArgument || code === ExitCode.UnknownCommand) return EXIT.usage
-  return typeof code === 'number' && code >= 0 ? code : EXIT.failed
-}
-
-/** `credctl … | head` ends the reader first: that is no failure of ours. */
-function endOnClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit()
-  throw error
+async function answerOf(call: readonly string[]): Promise<string | undefined> {
+  const { keptAnswer } = await import('./aws-credentials/shortcut.ts')
+  return keptAnswer(process.env, call)
 }

@@ -165,7 +165,8 @@ describe('credential_process of a profile, without exec', () => {
     // The number of a process that is gone.
     const gone = spawn('true')
     await new Promise((resolve) => gone.once('exit', resolve))
-    await writeFile(file.replace(/\.\w+\.credential$/, '.lock'), String(gone.pid))
+    const lock = (await keptFile('.grant')).replace(/grant$/, 'lock')
+    await writeFile(lock, String(gone.pid))
     expect((await credential()).Version).toBe(1)
     expect((await readdir(kept())).filter((name) => name.endsWith('.lock'))).toEqual([])
   })

@@ -1,22 +1,14 @@
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
-import { isAbsolute, join, resolve } from 'node:path'
-import { stateDirectory } from '../state-directory.ts'
+import { join, resolve } from 'node:path'
 import type { AwsCredentialsFlags } from './flags.ts'
+import { credentialFile, keptDirectory } from './shortcut.ts'
 
 /** Where the grant of a task and the credential of its target are kept between calls. */
 export interface Place {
   readonly grant: string
   readonly credential: string
   readonly lock: string
-}
-
-/** In the user's own runtime directory where there is one: it is never on a disk. */
-export function keptDirectory(env: NodeJS.ProcessEnv): string {
-  const runtime = env['XDG_RUNTIME_DIR']
-  const base =
-    runtime !== undefined && isAbsolute(runtime) ? join(runtime, 'credctl') : stateDirectory(env)
-  return join(base, 'aws-credentials')
 }
 
 /** For when somebody else signs in: what is kept is in the name of whoever asked. */
@@ -30,16 +22,15 @@ export function placeOf(
   broker: string,
   flags: AwsCredentialsFlags & { readonly intent: string },
 ): Place {
-  const { scope, env: environment, intent, callerClass, param = [], target } = flags
+  const { scope, env: environment, intent, callerClass, param = [] } = flags
   const parameters = [...param].sort(([a], [b]) => (a < b ? -1 : 1))
   const who = identitySource(env, flags)
   const task = [broker, who, scope, environment, intent, callerClass ?? '', parameters]
   const name = createHash('sha256').update(JSON.stringify(task)).digest('hex')
-  const targetName = createHash('sha256').update(target).digest('hex').slice(0, 32)
   const path = join(keptDirectory(env), name)
   return {
     grant: `${path}.grant`,
-    credential: `${path}.${targetName}.credential`,
+    credential: credentialFile(env, process.argv.slice(2)),
     lock: `${path}.lock`,
   }
 }
