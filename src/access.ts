@@ -1,8 +1,10 @@
+import { ruleNames } from './decision/rules.ts'
 import { CredctlError } from './errors.ts'
 import { CALLER_CLASSES, type Caller, type CallerClass, type Role } from './identity/caller.ts'
 import type { GrantClaims } from './identity/grant-token.ts'
 import { requireStepUp } from './identity/step-up.ts'
 import type { GrantFilter, GrantState } from './ledger/ledger.ts'
+import type { CatalogScope } from './scope/catalog.ts'
 
 /** Who a request under `/v1` speaks for: an identity, or a grant and nothing more. */
 export type Principal =
@@ -20,6 +22,8 @@ interface Rule {
   readonly stepUp?: true
 }
 
+const APPROVAL_READERS = ['approver', 'operator', 'auditor'] as const
+
 /** Which callers may use which endpoint: the whole of it, in one table. */
 export const ACCESS = {
   fetchCredential: { classes: [], grant: true, everything: [] },
@@ -28,6 +32,12 @@ export const ACCESS = {
   listGrants: { classes: CALLER_CLASSES, grant: false, everything: ['operator', 'auditor'] },
   showGrant: { classes: CALLER_CLASSES, grant: true, everything: ['operator', 'auditor'] },
   endGrant: { classes: CALLER_CLASSES, grant: true, everything: ['operator'], stepUp: true },
+  readLog: { classes: ['human'], grant: false, everything: ['operator', 'auditor'] },
+  readHealth: { classes: ['human'], grant: false, everything: ['operator', 'auditor'] },
+  listApprovals: { classes: ['human'], grant: false, everything: APPROVAL_READERS },
+  showApproval: { classes: ['human'], grant: false, everything: APPROVAL_READERS },
+  decideApproval: { classes: ['human'], grant: false, everything: ['approver'], stepUp: true },
+  cancelApproval: { classes: ['human'], grant: false, everything: ['operator'], stepUp: true },
 } as const satisfies Record<string, Rule>
 
 export type Operation = keyof typeof ACCESS
@@ -65,6 +75,16 @@ export function requireReach(
   if (rule.stepUp) requireStepUp(principal.caller, now)
 }
 
+/** Refuses a principal for whom there is nothing to see without a role. */
+export function requireEverything(operation: Operation, principal: Principal): void {
+  requireAccess(operation, principal)
+  if (seesEverything(operation, principal)) return
+  const { everything }: Rule = ACCESS[operation]
+  throw new CredctlError('caller_not_permitted', 'your roles do not reach this', {
+    hint: `It is for ${everything.join(' or ')}.`,
+  })
+}
+
 /** Does a role let this principal see what is not its own? */
 export function seesEverything(operation: Operation, principal: Principal): boolean {
   const rule: Rule = ACCESS[operation]
@@ -76,7 +96,7 @@ export function seesEverything(operation: Operation, principal: Principal): bool
  * A grant is its caller's own, or the grant token's own. An id alone is no authority, and neither is
  * a subject's name where an agent bears it too: nobody owns what was given to a more trusted class.
  */
-export function owns(principal: Principal, grant: GrantState): boolean {
+export function owns(principal: Principal, grant: Pick<GrantState, 'id' | 'caller'>): boolean {
   if (principal.kind === 'grant') return principal.claims.grant === grant.id
   const { issuer, subject } = principal.caller
   const sameName = grant.caller.issuer === issuer && grant.caller.subject === subject
@@ -88,6 +108,12 @@ export function visibleGrants(principal: Principal): Pick<GrantFilter, 'owner' |
   if (principal.kind === 'grant' || seesEverything('listGrants', principal)) return {}
   const { issuer, subject, class: callerClass } = principal.caller
   return { owner: { issuer, subject }, classes: classesUpTo(callerClass) }
+}
+
+/** A scope is shown to those whom its rules name, and to roles that see everything. */
+export function mayReadScope(principal: Principal, { scope }: CatalogScope): boolean {
+  if (seesEverything('listScopes', principal)) return true
+  return principal.kind === 'caller' && ruleNames(scope, principal.caller)
 }
 
 function classesUpTo(callerClass: CallerClass): readonly CallerClass[] {

@@ -148,6 +148,11 @@ async function start(
     catalog,
   }
 
+  const console = openConsole(config, {
+    ...{ broker, catalog, metrics, verifier, logger, clock, random },
+    ...{ opened: openedLedger, resolve },
+  })
+
   const reload = async () => {
     const next = await requireCatalog(scopes)
     const occasion = { request: ulid(clock, random), now: clock.now() }

@@ -9,6 +9,13 @@ import { ENDPOINTS, type EndpointName } from './operations.ts'
 import { PollPace } from './pace.ts'
 import type { ApiEnv, ApiParts } from './parts.ts'
 import { problemAnswer } from './problem-answer.ts'
+import {
+  cancelApproval,
+  decideApproval,
+  decideApprovals,
+  listApprovals,
+  showApproval,
+} from './routes/approvals.ts'
 import { credentialEndpoint } from './routes/credentials.ts'
 import { authorizationServerMetadata, keySet } from './routes/discovery.ts'
 import { endGrant, grantReceipts, listGrants, showGrant } from './routes/grants.ts'
@@ -47,6 +54,11 @@ function handlersOf(parts: ApiParts): Record<EndpointName, Handler> {
     showGrant: showGrant(parts),
     endGrant: endGrant(parts),
     grantReceipts: grantReceipts(parts),
+    listApprovals: listApprovals(parts),
+    decideApprovals: decideApprovals(parts),
+    showApproval: showApproval(parts),
+    decideApproval: decideApproval(parts),
+    cancelApproval: cancelApproval(parts),
     listScopes: listScopes(parts),
     showScope: showScope(parts),
     checkpoint: checkpointEndpoint(parts),

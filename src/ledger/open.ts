@@ -9,11 +9,11 @@ import type { ResolveSecret } from '../secret/resolve.ts'
 import { createLoginSecret } from '../secret/scram.ts'
 import type { Secret } from '../secret/secret.ts'
 import { keptKey } from './keys.ts'
-import { createSigner, parseVkey, type Signer } from './note.ts'
+import { createSigner, parseVkey, type Signer, type Verifier } from './note.ts'
 import { clientConfig, type LedgerConnection } from './postgres/connection.ts'
 import { PostgresLedger, type PostgresLedgerOptions } from './postgres/ledger.ts'
 import { checkSchema, migrate } from './postgres/migrate.ts'
-import { rememberedIn } from './remembered.ts'
+import { type Remembered, rememberedIn } from './remembered.ts'
 
 /** PEMs of the broker's two signing keys. */
 export interface SigningKeys {
@@ -25,6 +25,9 @@ export interface OpenLedger {
   readonly ledger: PostgresLedger
   readonly signer: Signer
   readonly keys: SigningKeys
+  /** Public keys of the log, the present one first. */
+  readonly logKeys: readonly [Verifier, ...Verifier[]]
+  readonly remembered: Remembered
   /** Closes the ledger, and the embedded server when there is one. */
   close(): Promise<void>
 }
@@ -46,10 +49,12 @@ export async function openLedger(
   const formerKeys = (config.keys?.former_log ?? []).map(parseVkey)
   const { commit } = config.privacy
   const options = { signer, formerKeys, clock, remembered, commit }
+  const logKeys = [parseVkey(signer.vkey), ...formerKeys] as const
+  const known = { signer, keys, logKeys, remembered }
   if (config.ledger !== undefined) {
     const connection = await connectionOf(config.ledger, resolve)
     const ledger = await PostgresLedger.open({ connection, ...options })
-    return { ledger, signer, keys, close: () => ledger.close() }
+    return { ...known, ledger, close: () => ledger.close() }
   }
   const server = await startEmbedded({ directory: join(config.state, 'ledger') })
   try {
@@ -58,7 +63,7 @@ export async function openLedger(
       await ledger.close()
       await server.stop()
     }
-    return { ledger, signer, keys, close }
+    return { ...known, ledger, close }
   } catch (error) {
     await server.stop()
     throw error

@@ -24,21 +24,31 @@ const CLIENT: ClientMetadata = {
 }
 
 export async function startIdentityProvider(
-  options: { readonly idTokenSeconds?: number } = {},
+  options: {
+    readonly idTokenSeconds?: number
+    /** Clients besides the command line's. */
+    readonly clients?: readonly ClientMetadata[]
+    /** What an ID token says of a person whose client asks for the scope `groups`. */
+    readonly groupsOf?: (name: string) => readonly string[]
+  } = {},
 ): Promise<IdentityProvider> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
   const provider = new Provider(url, {
-    clients: [CLIENT],
+    clients: [CLIENT, ...(options.clients ?? [])],
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig' }] },
     cookies: { keys: ['only for tests'] },
     features: { deviceFlow: { enabled: true }, devInteractions: { enabled: true } },
-    claims: { acr: null, auth_time: null, sid: null, openid: ['sub'] },
+    claims: { acr: null, auth_time: null, sid: null, openid: ['sub'], groups: ['groups'] },
+    conformIdTokenClaims: false,
     acrValues: ['urn:test:mfa'],
     ttl: { IdToken: options.idTokenSeconds ?? 600, Session: 600, Grant: 600, Interaction: 600 },
-    findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+    findAccount: (_context, id) => {
+      const groups = options.groupsOf === undefined ? {} : { groups: options.groupsOf(id) }
+      return { accountId: id, claims: () => ({ sub: id, ...groups }) }
+    },
   })
   const asked: Record<string, unknown>[] = []
   provider.on('authorization.success', ({ oidc }) => asked.push({ ...oidc.params }))

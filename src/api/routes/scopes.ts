@@ -1,9 +1,7 @@
 import type { Context } from 'hono'
-import { type Principal, seesEverything } from '../../access.ts'
+import { mayReadScope } from '../../access.ts'
 import type { ScopeList } from '../../contract.ts'
-import { ruleNames } from '../../decision/rules.ts'
 import { CredctlError } from '../../errors.ts'
-import type { CatalogScope } from '../../scope/catalog.ts'
 import { authenticate } from '../authenticate.ts'
 import type { ApiEnv, ApiParts } from '../parts.ts'
 import { scopeSummary } from '../scope-summary.ts'
@@ -13,7 +11,7 @@ export function listScopes(parts: ApiParts) {
   return async (context: Context<ApiEnv>) => {
     const principal = await authenticate(parts, context, 'listScopes')
     const catalog = parts.catalog()
-    const visible = [...catalog.scopes.values()].filter((entry) => mayRead(principal, entry))
+    const visible = [...catalog.scopes.values()].filter((entry) => mayReadScope(principal, entry))
     const body: ScopeList = { catalogue: catalog.digest, scopes: visible.map(scopeSummary) }
     return context.json(body, 200)
   }
@@ -24,13 +22,8 @@ export function showScope(parts: ApiParts) {
   return async (context: Context<ApiEnv>) => {
     const principal = await authenticate(parts, context, 'listScopes')
     const found = parts.catalog().scopes.get(context.req.param('name') ?? '')
-    if (found !== undefined && mayRead(principal, found))
+    if (found !== undefined && mayReadScope(principal, found))
       return context.json(scopeSummary(found), 200)
     throw new CredctlError('not_found', 'no such scope is available to this caller')
   }
-}
-
-function mayRead(principal: Principal, { scope }: CatalogScope): boolean {
-  if (seesEverything('listScopes', principal)) return true
-  return principal.kind === 'caller' && ruleNames(scope, principal.caller)
 }

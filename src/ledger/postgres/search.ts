@@ -1,0 +1,148 @@
+import type pg from 'pg'
+import {
+  type EntryFilter,
+  type EntrySearch,
+  type FoundEntries,
+  type FoundEntry,
+  fits,
+  type SearchPage,
+} from '../search.ts'
+import { unavailable } from './connection.ts'
+import { parseEntry } from './state.ts'
+
+/*
+ * Entries have two indexes, by place and by grant, and get no more: every index would be paid for
+ * by each append. A moment is found by bisection, because entries stand in the order of their
+ * times; everything else is looked for from the newest entry backwards, as long as the caller's
+ * patience lasts.
+ */
+
+/** Entries looked at in one query: some milliseconds. */
+const STRIDE = 4_096
+/** Clocks of replicas differ, so times are in order only up to this. */
+const SLACK_MS = 5 * 60_000
+
+interface Row {
+  readonly index: string
+  readonly body: Buffer
+  readonly scope: string | null
+  readonly environment: string | null
+  readonly subject: string | null
+}
+
+const ENTRY = `
+SELECT e.index, e.body, g.scope, g.environment, g.subject
+  FROM credctl_ledger.entries e LEFT JOIN credctl_ledger.grants g ON g.id = e.grant_id`
+
+export class PostgresSearch implements EntrySearch {
+  readonly #pool: pg.Pool
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool
+  }
+
+  async search(filter: EntryFilter, page: SearchPage): Promise<FoundEntries> {
+    return await this.#read(async () => {
+      const { before = await this.#size() } = page
+      const end = Math.min(before, await this.#indexAt(filter.until, SLACK_MS))
+      const start = filter.from === undefined ? 0 : await this.#indexAt(filter.from, -SLACK_MS)
+      return await this.#backwards(filter, { start, end }, page)
+    })
+  }
+
+  async entry(index: number): Promise<(FoundEntry & { bytes: Uint8Array }) | undefined> {
+    const body = await this.#read(() => this.#body(index))
+    return body === undefined ? undefined : { index, entry: parseEntry(body), bytes: body }
+  }
+
+  async #backwards(
+    filter: EntryFilter,
+    { start, end }: { readonly start: number; readonly end: number },
+    { limit, patienceMs }: SearchPage,
+  ): Promise<FoundEntries> {
+    const deadline = performance.now() + patienceMs
+    // Entries of a grant are few and have an index: one query reaches all of them.
+    const stride = filter.grant === undefined ? STRIDE : Number.MAX_SAFE_INTEGER
+    const found: FoundEntry[] = []
+    let to = end
+    while (to > start && found.length < limit && performance.now() <= deadline) {
+      const from = Math.max(start, to - stride)
+      const wanted = limit - found.length
+      const rows = await this.#rows(filter, { start: from, end: to, limit: wanted })
+      found.push(...rows.filter(fitting(filter)).map(toEntry))
+      to = rows.length === wanted ? Number(rows.at(-1)?.index) : from
+    }
+    return { entries: found, next: to > start ? to : undefined }
+  }
+
+  async #rows(
+    filter: EntryFilter,
+    { start, end, limit }: { readonly start: number; readonly end: number; readonly limit: number },
+  ): Promise<readonly Row[]> {
+    const values: unknown[] = [start, end]
+    const conditions = ['e.index >= $1', 'e.index < $2']
+    const place = (value: unknown) => `$${values.push(value)}`
+    const holds = (text: string) => `position(${place(Buffer.from(text))} IN e.body) > 0`
+    if (filter.grant !== undefined) conditions.push(`e.grant_id = ${place(filter.grant)}`)
+    if (filter.kind !== undefined) conditions.push(holds(`"kind":${JSON.stringify(filter.kind)}`))
+    // Refused requests have no row among the grants; their entries name everything themselves.
+    for (const name of ['scope', 'environment', 'subject'] as const) {
+      const wanted = filter[name]
+      if (wanted === undefined) continue
+      const key = name === 'subject' ? 'subject' : 'name'
+      const own = holds(`"${key}":${JSON.stringify(wanted)}`)
+      conditions.push(`(g.${name} = ${place(wanted)} OR ${own})`)
+    }
+    const text = `${ENTRY} WHERE ${conditions.join(' AND ')} ORDER BY e.index DESC LIMIT ${place(limit)}`
+    return (await this.#pool.query<Row>(text, values)).rows
+  }
+
+  /** Where entries of a moment begin, moved by `slack` to the safe side. */
+  async #indexAt(moment: Date | undefined, slack: number): Promise<number> {
+    const size = await this.#size()
+    if (moment === undefined) return size
+    const wanted = moment.getTime() + slack
+    let [low, high] = [0, size]
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      const body = await this.#body(middle)
+      if (body !== undefined && Date.parse(parseEntry(body).time) < wanted) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  async #size(): Promise<number> {
+    const text = 'SELECT size FROM credctl_ledger.head'
+    const { rows } = await this.#pool.query<{ size: string }>({ name: 'ledger-size', text })
+    return Number(rows[0]?.size ?? 0)
+  }
+
+  async #body(index: number): Promise<Buffer | undefined> {
+    if (!Number.isSafeInteger(index) || index < 0) return undefined
+    const text = 'SELECT body FROM credctl_ledger.entries WHERE index = $1'
+    const query = { name: 'ledger-body', text, values: [index] }
+    return (await this.#pool.query<{ body: Buffer }>(query)).rows[0]?.body
+  }
+
+  async #read<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run()
+    } catch (error) {
+      throw unavailable(error)
+    }
+  }
+}
+
+/** What the database found by its bytes may say the same words elsewhere: looked at once more. */
+function fitting(filter: EntryFilter): (row: Row) => boolean {
+  return ({ body, scope, environment, subject }) => {
+    const known = scope !== null && environment !== null && subject !== null
+    const grant = known ? { scope, environment, caller: { subject } } : undefined
+    return fits(parseEntry(body), grant, filter)
+  }
+}
+
+function toEntry({ index, body }: Row): FoundEntry {
+  return { index: Number(index), entry: parseEntry(body) }
+}
