@@ -1,9 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { type AnchorsConfig, anchorProblems, anchorsSection } from './config/anchors.ts'
-import { type WitnessesConfig, witnessesSection, witnessProblems } from './config/witnesses.ts'
+import {
+  type ApprovalsConfig,
+  approvalProblems,
+  approvalsConfig,
+  approvalsSection,
+} from './config/approvals.ts'
 import { type ExportsConfig, exportProblems, exportsSection } from './config/exports.ts'
 import { type Privacy, privacyProblems, privacySection } from './config/privacy.ts'
+import { type WitnessesConfig, witnessesSection, witnessProblems } from './config/witnesses.ts'
 import type { Diagnostic, Problem } from './document/diagnostic.ts'
 import { parseSource, type SourceDocument } from './document/document.ts'
 import { DocumentError } from './document/error.ts'
@@ -83,6 +89,7 @@ export const configSchema = fields({
   exports: exportsSection.default({}),
   issuers: z.record(slug, issuerSchema),
   console: signIn.optional(),
+  approvals: approvalsSection.optional(),
   ...scheduleSections,
   environments: z.record(slug, environmentSchema),
 })
@@ -107,6 +114,8 @@ export interface Config {
   readonly issuers: Readonly<Record<string, IssuerConfig>>
   /** How people sign in at the console; without it there is none. */
   readonly console: SignIn | undefined
+  /** Who approves, and what has to be approved besides what autonomy levels ask for. */
+  readonly approvals: ApprovalsConfig
   readonly environments: ReadonlyMap<string, Environment>
 }
 
@@ -140,6 +149,7 @@ export async function parseConfig(file: string, text: string): Promise<ParsedCon
   const problems = [
     ...issuerProblems(value.issuers, value.url).map(below('issuers')),
     ...consoleProblems(value).map(below('console')),
+    ...policyProblems(value).map(below('approvals')),
     ...scheduleProblems(value),
     ...calendars.problems,
     ...environmentProblems(environments).map(below('environments')),
@@ -163,6 +173,7 @@ export async function parseConfig(file: string, text: string): Promise<ParsedCon
     witnesses: value.witnesses,
     anchors: value.anchors,
     console: value.console,
+    approvals: approvalsConfig(value.approvals),
     environments: new Map(environments.map((environment) => [environment.name, environment])),
   }
   return { ok: true, config: deepFreeze(config), document }
@@ -173,6 +184,14 @@ export async function requireConfig(file: string): Promise<Config> {
   const parsed = await loadConfig(file)
   if (parsed.ok) return parsed.config
   throw new DocumentError('config_invalid', 'the configuration is not valid', parsed.diagnostics)
+}
+
+function policyProblems(value: z.output<typeof configSchema>): Problem[] {
+  const known = {
+    issuers: Object.keys(value.issuers),
+    environments: Object.keys(value.environments),
+  }
+  return value.approvals === undefined ? [] : approvalProblems(value.approvals, known)
 }
 
 function consoleProblems({ console, issuers }: z.output<typeof configSchema>): Problem[] {

@@ -126,7 +126,8 @@ async function start(
   opened.push(() => mints.close())
 
   const { environments, url, issuers } = config
-  const parts = { catalog, environments, ledger, mints, privacy: config.privacy, clock, random }
+  const { privacy, approvals: policy } = config
+  const parts = { catalog, environments, ledger, mints, privacy, policy, clock, random }
   const broker = new Broker(parts)
   const metrics = createMetrics()
   const { replay } = ledger
@@ -245,6 +246,12 @@ function failed(logger: Logger) {
   return (err: unknown) => logger.error({ err }, 'upkeep failed')
 }
 
+/** Requests that nobody approved in time, put on the record by one replica. */
+async function endOverdue({ ledger, clock, random }: Overdue, broker: Broker): Promise<void> {
+  await ledger.exclusively('approvals', () => broker.approvals.expire(ulid(clock, random)))
+}
+type Overdue = Parts & Pick<UpkeepParts, 'random'>
+
 /** What runs beside requests: ending what is over, watching sessions, comparing with targets. */
 function startUpkeep(
   parts: Parts & Pick<UpkeepParts, 'catalog' | 'environments' | 'random'>,
@@ -281,6 +288,7 @@ function startUpkeep(
   const onFailure = failed(logger)
   const timers = [
     every(sweepEveryMs, async () => void (await sweep.round()), onFailure),
+    every(sweepEveryMs, () => endOverdue(parts, broker), onFailure),
     every(sweepEveryMs, () => patrolTargets(upkeep), onFailure),
     every(reconcileEveryMs, () => reconcileTargets(upkeep), onFailure),
     every(60 * reconcileEveryMs, () => collectGroupRoles(upkeep), onFailure),

@@ -1,13 +1,14 @@
 import { unmetNeeds } from '../decision/approval.ts'
 import { CredctlError, isCredctlError } from '../errors.ts'
-import { membershipClaims } from '../identity/approver-group.ts'
+import { EVERY_APPROVER, isMember, membershipClaims } from '../identity/approver-group.ts'
 import type { Caller } from '../identity/caller.ts'
 import type { ApprovalGiven, EntryCaller } from '../ledger/entry.ts'
 import type { ApprovalFilter, ApprovalState } from '../ledger/ledger.ts'
 import { approvalEnded, approvalGiven, entryCaller, type Occasion } from '../ledger/record.ts'
 import { redactText } from '../ledger/redaction/redaction.ts'
+import type { Plan } from '../plan/plan.ts'
 import { type ApprovalParts, evidenceOf, OPEN, statusAt, type Word } from './approval.ts'
-import { requireEligible } from './eligibility.ts'
+import { hindrance, requireEligible } from './eligibility.ts'
 import { review, voidReasons } from './review.ts'
 
 /** Others may speak at the same moment; whoever loses that many races tries again later. */
@@ -36,6 +37,24 @@ export class Approvals {
   /** Newest first. */
   async list(filter: ApprovalFilter): Promise<readonly ApprovalState[]> {
     return (await this.#parts.ledger.approvals(filter)).map((state) => this.#now(state))
+  }
+
+  /** The groups that this person could speak for, in any request. */
+  groupsOf(person: Caller): readonly string[] {
+    const { groups } = this.#parts.policy
+    if (!person.roles.includes('approver')) return []
+    return [EVERY_APPROVER, ...Object.keys(groups)].filter((name) => isMember(name, groups, person))
+  }
+
+  /** Why this person may not decide the request now, in one sentence; undefined when they may. */
+  hindrance(person: Caller, state: ApprovalState): string | undefined {
+    return hindrance(person, state, this.#parts.policy, this.#parts.clock.now())
+  }
+
+  /** What is asked for, in the targets' own languages; undefined once the files say otherwise. */
+  planOf(state: ApprovalState): Plan | undefined {
+    const { plan } = review(this.#parts, state, this.#parts.clock.now())
+    return plan?.digest === state.plan ? plan : undefined
   }
 
   /**

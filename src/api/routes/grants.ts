@@ -56,7 +56,14 @@ export function showGrant(parts: ApiParts) {
 /** `DELETE /v1/grants/{id}`: ends it, on the record and at every target. */
 export function endGrant(parts: ApiParts) {
   return async (context: Context<ApiEnv>) => {
-    const { state, principal } = await visible(parts, context, 'endGrant')
+    const principal = await authenticate(parts, context, 'endGrant')
+    const waiting = await ownWaiting(parts, context, principal)
+    if (waiting !== undefined && principal.kind === 'caller') {
+      const { id } = waiting
+      await parts.broker.approvals.cancel(id, principal.caller, context.get('request'))
+      return context.json({ id, revocations: [] } satisfies EndAnswer, 200)
+    }
+    const state = await reachable(parts, context, 'endGrant', principal)
     const cause = owns(principal, state) ? 'caller' : 'operator'
     const by = principal.kind === 'caller' ? principal.caller : holder(state)
     const results = await parts.broker.end(state, cause, by, context.get('request'))
@@ -96,10 +103,27 @@ async function visible(
   operation: Operation,
 ): Promise<{ principal: Principal; state: GrantState }> {
   const principal = await authenticate(parts, context, operation)
+  return { principal, state: await reachable(parts, context, operation, principal) }
+}
+
+async function reachable(
+  parts: ApiParts,
+  context: Context<ApiEnv>,
+  operation: Operation,
+  principal: Principal,
+): Promise<GrantState> {
   const id = context.req.param('id') ?? ''
   const state = isUlid(id) ? await parts.ledger.grant(id) : undefined
   requireReach(operation, principal, state, parts.clock.now())
-  return { principal, state }
+  return state
+}
+
+/** A request that waits under this id, if it is the caller's own: ending it takes it back. */
+async function ownWaiting(parts: ApiParts, context: Context<ApiEnv>, principal: Principal) {
+  const id = context.req.param('id') ?? ''
+  const state = isUlid(id) ? await parts.ledger.approval(id) : undefined
+  const open = state?.status === 'pending' || state?.status === 'approved'
+  return open && owns(principal, state) ? state : undefined
 }
 
 /** Whoever holds the grant token acts as the grant's own caller. */

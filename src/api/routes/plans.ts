@@ -23,8 +23,9 @@ export function planEndpoint(parts: ApiParts) {
     const { decision, disclosed, plan } = await parts.broker.plan(caller, ask)
     if (decision.outcome === 'deny') await parts.limits.refusals.spend(key)
     // A plan of a scope that the caller may not take is not the caller's to see.
-    const shown = decision.outcome === 'allow' ? { plan } : {}
-    return context.json({ decision: decision.outcome, reasons: disclosed, ...shown }, 200)
+    const shown = decision.outcome === 'deny' ? {} : { plan }
+    const needs = decision.outcome === 'needs_approval' ? { needs: decision.unmet } : {}
+    return context.json({ decision: decision.outcome, reasons: disclosed, ...needs, ...shown }, 200)
   }
 }
 
