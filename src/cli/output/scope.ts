@@ -54,6 +54,10 @@ export const scopeDiffOutput = z
   })
   .meta({ id: 'ScopeDiff' })
 
+export const scopeNewOutput = z
+  .strictObject({ file: z.string(), scope: z.string() })
+  .meta({ id: 'ScopeNew' })
+
 export const scopeExplainOutput = z
   .strictObject({ code: z.string(), means: z.string(), next: z.string() })
   .meta({ id: 'ScopeExplain' })
@@ -78,6 +82,7 @@ export const scopeSimulateOutput = z
   })
   .meta({ id: 'ScopeSimulate' })
 
+export type ScopeNewOutput = z.infer<typeof scopeNewOutput>
 export type ScopeDiffOutput = z.infer<typeof scopeDiffOutput>
 export type ScopeSimulateOutput = z.infer<typeof scopeSimulateOutput>
 export type ScopeListOutput = z.infer<typeof scopeListOutput>

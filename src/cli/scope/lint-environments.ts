@@ -9,7 +9,7 @@ import type { Scope } from '../../scope/scope.ts'
 
 /** What a scope names that the configuration lacks, and what does not compile where it should. */
 export function problemsInEnvironments(
-  scopes: readonly CatalogScope[],
+  scopes: readonly Pick<CatalogScope, 'scope' | 'document'>[],
   config: Config,
 ): Diagnostic[] {
   return scopes.flatMap(({ scope, document }) => {

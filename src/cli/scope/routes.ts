@@ -1,4 +1,5 @@
 import { buildRouteMap } from '@stricli/core'
+import { CALLER_CLASSES } from '../../identity/caller.ts'
 import { command } from '../command.ts'
 import {
   configFlag,
@@ -10,8 +11,19 @@ import {
   parametersFlag,
   scopesFlag,
 } from '../flags.ts'
+import { GIVES } from './new/gives.ts'
 
 const name = { placeholder: 'name', parse: nonEmpty, brief: 'Name of the scope' } as const
+
+const text = { kind: 'parsed', parse: nonEmpty, optional: true } as const
+
+/** A name becomes a file: nothing that leads elsewhere is one. */
+const slugName = { ...name, parse: scopeName } as const
+
+function scopeName(given: string): string {
+  if (/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(given) && given.length <= 63) return given
+  throw new SyntaxError('expected lower-case letters, digits and single hyphens')
+}
 
 const list = command({
   run: () => import('./list.ts'),
@@ -145,7 +157,57 @@ const explain = command({
   docs: { brief: 'Say what a code means, and what whoever met it can do' },
 })
 
+const create = command({
+  run: () => import('./new/new.ts'),
+  parameters: {
+    flags: {
+      owner: { ...text, placeholder: 'team', brief: 'Team that reviews changes to it' },
+      description: { ...text, placeholder: 'sentence', brief: 'What the task does and why' },
+      caller: { kind: 'enum', values: CALLER_CLASSES, optional: true, brief: 'Who may take it' },
+      issuer: { ...text, placeholder: 'name', brief: 'Issuer of their identity tokens' },
+      claim: {
+        kind: 'parsed',
+        parse: pair,
+        variadic: true,
+        optional: true,
+        placeholder: 'name=value',
+        brief: 'Claim that must equal; once for each',
+      },
+      env: { ...text, variadic: true, placeholder: 'environment', brief: 'Once for each' },
+      target: { ...text, placeholder: 'name', brief: 'What the credentials are for' },
+      give: {
+        kind: 'enum',
+        values: GIVES,
+        optional: true,
+        brief: 'Only reading, or adding and changing rows, objects and messages as well',
+      },
+      on: {
+        ...text,
+        variadic: true,
+        placeholder: 'table|arn',
+        brief: 'Table or AWS resource; once for each',
+      },
+      ttl: {
+        kind: 'parsed',
+        parse: nonEmpty,
+        default: '15m',
+        placeholder: 'duration',
+        brief: 'Life of a grant',
+      },
+      scopes: scopesFlag,
+      config: configFlag,
+      output: outputFlag,
+    },
+    positional: { kind: 'tuple', parameters: [slugName] },
+  },
+  docs: {
+    brief: 'Write a first version of a task scope, by asking on a terminal or from flags',
+    fullDescription:
+      'Checks it against the configuration before anything is written, and never writes over a file. No template deletes: that is added by hand, and seen in review.',
+  },
+})
+
 export const scopeRoutes = buildRouteMap({
-  routes: { list, show, lint, plan, simulate, diff, explain },
+  routes: { list, show, new: create, lint, plan, simulate, diff, explain },
   docs: { brief: 'Task scopes: what one kind of task may touch' },
 })
