@@ -72,6 +72,8 @@ export function changeOf(entry: Entry): Change | undefined {
   switch (entry.kind) {
     case 'catalogue.loaded':
     case 'credential.refused':
+    case 'credential.wrapped':
+    case 'credential.wrapping_alarm':
     case 'session.ended':
       return undefined
     case 'grant.decided':

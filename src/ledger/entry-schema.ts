@@ -193,6 +193,20 @@ const credentialRevoked = z.strictObject({
   expires: time.exactOptional(),
 })
 
+const credentialWrapped = z.strictObject({
+  ...ofCredential,
+  kind: z.literal('credential.wrapped'),
+  accessor: name,
+  expires: time,
+})
+
+const credentialWrappingAlarm = z.strictObject({
+  ...ofCredential,
+  kind: z.literal('credential.wrapping_alarm'),
+  accessor: name,
+  finding: z.enum(['taken', 'lapsed']),
+})
+
 const sessionEnded = z.strictObject({
   ...ofGrant,
   kind: z.literal('session.ended'),
@@ -220,6 +234,8 @@ export const entrySchema = z.discriminatedUnion('kind', [
   credentialMinted,
   credentialFailed,
   credentialRevoked,
+  credentialWrapped,
+  credentialWrappingAlarm,
   sessionEnded,
   grantEnded,
 ])

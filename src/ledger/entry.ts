@@ -21,6 +21,8 @@ export type Entry =
   | CredentialMinted
   | CredentialFailed
   | CredentialRevoked
+  | CredentialWrapped
+  | CredentialWrappingAlarm
   | SessionEnded
   | GrantEnded
 
@@ -191,6 +193,23 @@ export interface CredentialRevoked extends OfCredential {
    */
   readonly outcome: 'gone' | 'denied' | 'expires'
   readonly expires?: string
+}
+
+/** A credential left the broker inside a wrapping token of Vault's, which opens once. */
+export interface CredentialWrapped extends OfCredential {
+  readonly kind: 'credential.wrapped'
+  /** Names the wrapping token without being one. */
+  readonly accessor: string
+  /** From then on it opens for nobody. */
+  readonly expires: string
+}
+
+/** Whom a wrapped credential was for could not open it, and Vault does not have the wrapping any more. */
+export interface CredentialWrappingAlarm extends OfCredential {
+  readonly kind: 'credential.wrapping_alarm'
+  readonly accessor: string
+  /** `taken`: gone before its time, so somebody opened it. `lapsed`: past its time, nobody can tell. */
+  readonly finding: 'taken' | 'lapsed'
 }
 
 /** The broker ended one session of a credential because it exceeded a limit of its scope. */

@@ -110,6 +110,14 @@ export interface CredentialState {
   readonly expiresAt: Date | undefined
 }
 
+/** A credential that was given out inside a wrapping token of Vault's. */
+export interface Delivery {
+  readonly credential: string
+  readonly target: string
+  readonly accessor: string
+  readonly expiresAt: Date
+}
+
 export interface GrantFilter {
   readonly live?: boolean
   readonly scope?: string
@@ -142,6 +150,8 @@ export interface Ledger {
   grant(id: string): Promise<GrantState | undefined>
   grants(filter: GrantFilter): Promise<readonly GrantState[]>
   credentials(grant: string): Promise<readonly CredentialState[]>
+  /** What left the broker wrapped under a grant, oldest first. */
+  deliveries(grant: string): Promise<readonly Delivery[]>
   usage(scope: string, environment: string, now: Date): Promise<Usage>
   /** Grants past their end without an end entry, oldest first. */
   expired(now: Date, limit: number): Promise<readonly GrantState[]>

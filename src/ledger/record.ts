@@ -15,6 +15,8 @@ import type {
   CredentialRefused,
   CredentialRequested,
   CredentialRevoked,
+  CredentialWrapped,
+  CredentialWrappingAlarm,
   EntryCaller,
   GrantDecided,
   GrantEnded,
@@ -228,6 +230,26 @@ export function credentialRevoked(
     outcome: revoked.outcome,
     ...(revoked.outcome === 'gone' ? {} : { expires: revoked.expiresAt.toISOString() }),
   }
+}
+
+export function credentialWrapped(
+  occasion: Occasion,
+  link: Link,
+  place: CredentialPlace,
+  wrapped: { readonly accessor: string; readonly expiresAt: Date },
+): CredentialWrapped {
+  const { accessor, expiresAt } = wrapped
+  const expires = expiresAt.toISOString()
+  return { ...common(occasion), kind: 'credential.wrapped', ...link, ...place, accessor, expires }
+}
+
+export function credentialWrappingAlarm(
+  occasion: Occasion,
+  link: Link,
+  place: CredentialPlace,
+  alarm: Pick<CredentialWrappingAlarm, 'accessor' | 'finding'>,
+): CredentialWrappingAlarm {
+  return { ...common(occasion), kind: 'credential.wrapping_alarm', ...link, ...place, ...alarm }
 }
 
 export function sessionEnded(

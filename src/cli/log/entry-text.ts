@@ -28,6 +28,10 @@ export function entryText(entry: Entry): string {
       return `${entry.target}: ${entry.code}`
     case 'credential.revoked':
       return `${entry.target}: ${entry.outcome}`
+    case 'credential.wrapped':
+      return `${entry.target}: wrapped until ${entry.expires}, accessor ${entry.accessor}`
+    case 'credential.wrapping_alarm':
+      return `${entry.target}: the wrapping with accessor ${entry.accessor} was ${entry.finding}`
     case 'session.ended':
       return `${entry.target}: ${entry.login} exceeded ${entry.breach}: ${entry.detail}`
     case 'grant.ended':

@@ -33,6 +33,7 @@ function toneOf(entry: Entry): Tone {
       return entry.decision === 'allow' ? 'good' : entry.decision === 'deny' ? 'bad' : 'plain'
     case 'credential.refused':
     case 'credential.failed':
+    case 'credential.wrapping_alarm':
     case 'session.ended':
       return 'bad'
     default:
@@ -62,6 +63,8 @@ function summary(entry: Entry): Html | string {
       return html`for ${entry.target}: ${seen(entry.code)}`
     case 'credential.revoked':
       return `for ${entry.target}: ${entry.outcome}`
+    case 'credential.wrapping_alarm':
+      return `for ${entry.target}: wrapping ${entry.finding}`
     case 'session.ended':
       return html`at ${entry.target}: ${seen(entry.breach)}`
     case 'grant.ended':

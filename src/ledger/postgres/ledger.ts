@@ -14,6 +14,7 @@ import type {
   ApprovalFilter,
   ApprovalState,
   CredentialState,
+  Delivery,
   GrantFilter,
   GrantState,
   Guard,
@@ -156,6 +157,10 @@ export class PostgresLedger implements Ledger {
 
   async approvals(filter: ApprovalFilter): Promise<readonly ApprovalState[]> {
     return this.#opened(await this.#read(() => listApprovals(this.#reading, filter)))
+  }
+
+  deliveries(grant: string): Promise<readonly Delivery[]> {
+    return this.#read(() => state.deliveriesOf(this.#reading, grant))
   }
 
   usage(scope: string, environment: string, now: Date): Promise<Usage> {

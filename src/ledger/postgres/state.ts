@@ -3,7 +3,13 @@ import type { Usage } from '../../decision/request.ts'
 import { CredctlError } from '../../errors.ts'
 import type { Entry } from '../entry.ts'
 import { entryProblem } from '../entry-schema.ts'
-import type { CredentialState, CredentialStatus, GrantFilter, GrantState } from '../ledger.ts'
+import type {
+  CredentialState,
+  CredentialStatus,
+  Delivery,
+  GrantFilter,
+  GrantState,
+} from '../ledger.ts'
 
 /*
  * The tables hold what queries select by. Everything else of a grant or credential is read from the
@@ -92,6 +98,19 @@ export async function credentialsOf(
   const text = `${CREDENTIAL} WHERE k.grant_id = $1 ORDER BY k.requested`
   const query = { name: 'ledger-credentials', text, values: [grant] }
   return (await pool.query<CredentialRow>(query)).rows.map(toCredential)
+}
+
+/** Read from the entries themselves: nothing else asks for them. */
+export async function deliveriesOf(pool: pg.Pool, grant: string): Promise<readonly Delivery[]> {
+  const text = `SELECT body FROM credctl_ledger.entries WHERE grant_id = $1
+    AND position('"kind":"credential.wrapped"'::bytea IN body) > 0 ORDER BY index`
+  const { rows } = await pool.query<{ body: Buffer }>(text, [grant])
+  return rows.flatMap(({ body }) => {
+    const entry = parseEntry(body)
+    if (entry.kind !== 'credential.wrapped') return []
+    const { credential, target, accessor, expires } = entry
+    return [{ credential, target, accessor, expiresAt: new Date(expires) }]
+  })
 }
 
 export async function unfinishedCredentials(

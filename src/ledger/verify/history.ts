@@ -34,7 +34,12 @@ export function factOf(entry: Entry): Fact {
 }
 
 type OfGrant = Extract<Fact, { readonly grant: string }>
-type OfCredential = Extract<Fact, { readonly credential: string }>
+/** Says how a credential left, and neither makes nor ends it. */
+type Delivery = Extract<
+  Fact,
+  { readonly kind: 'credential.wrapped' | 'credential.wrapping_alarm' }
+>
+type OfCredential = Exclude<Extract<Fact, { readonly credential: string }>, Delivery>
 
 type Minted = Extract<Fact, { readonly kind: 'credential.minted' }>
 
@@ -122,8 +127,23 @@ export class History {
     if (entry.kind === 'grant.ended') {
       if (grant.ended) this.#found('grant_over', index, `ends ${entry.grant} again`)
       grant.ended = true
+    } else if (
+      entry.kind === 'credential.wrapped' ||
+      entry.kind === 'credential.wrapping_alarm'
+    ) {
+      this.#delivered(index, entry, grant)
     } else if ('credential' in entry) {
       this.#ofCredential(index, entry, grant, time)
+    }
+  }
+
+  /** Only what was minted and not yet ended can be given out; an alarm may come after its end. */
+  #delivered(index: number, entry: Delivery, grant: Grant): void {
+    const credential = grant.credentials.get(entry.credential)
+    if (credential === undefined || credential.target !== entry.target) {
+      this.#found('credential_unknown', index, 'is about a credential never requested')
+    } else if (entry.kind === 'credential.wrapped' && credential.status !== 'minted') {
+      this.#found('credential_finished', index, 'gives out a credential that is not there')
     }
   }
 

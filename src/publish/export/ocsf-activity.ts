@@ -56,6 +56,16 @@ export function activityOf(entry: Entry): Activity {
         ['Credential', entry.credential],
         { message: `credential for ${entry.target} ended: ${entry.outcome}` },
       )
+    case 'credential.wrapped':
+      return managed(UPDATE, ['Credential', entry.credential], {
+        message: `credential for ${entry.target} given out wrapped, until ${entry.expires}`,
+      })
+    case 'credential.wrapping_alarm':
+      return managed(UPDATE, ['Credential', entry.credential], {
+        severity: 5,
+        message: `credential for ${entry.target}: its wrapping was ${entry.finding}`,
+        status_code: entry.finding,
+      })
     case 'session.ended':
       return managed(DELETE, ['Session', entry.login], {
         severity: 3,
