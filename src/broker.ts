@@ -12,7 +12,7 @@ import type { Environment } from './environment/environment.ts'
 import { CredctlError, isCredctlError } from './errors.ts'
 import type { Caller } from './identity/caller.ts'
 import type { ApprovalStatus } from './ledger/changes.ts'
-import type { GrantEnded } from './ledger/entry.ts'
+import type { GrantDecided, GrantEnded } from './ledger/entry.ts'
 import type { ApprovalState, GrantState, Guard, Ledger } from './ledger/ledger.ts'
 import { entryCaller, grantDecided } from './ledger/record.ts'
 import { redactAsk } from './ledger/redaction/ask.ts'
@@ -77,6 +77,8 @@ const NO_USAGE: Usage = { liveGrants: 0, grantsLastDay: 0 }
 export class Broker {
   readonly #parts: BrokerParts
   readonly #minted: CredentialCache
+  /** Scopes in environments that had no room left when they were last asked for. */
+  readonly #full = new Set<string>()
   /** Requests that wait for people. */
   readonly approvals: Approvals
 
@@ -170,8 +172,7 @@ export class Broker {
 
   async #decideAndRecord(caller: Caller, ask: Ask, request: string): Promise<GrantAnswer> {
     const { ledger } = this.#parts
-    const circumstances = await this.#circumstances(caller, ask)
-    const evaluation = evaluate(ask, circumstances)
+    const { circumstances, evaluation } = await this.#decide(caller, ask)
     const occasion = { request, now: circumstances.now }
     const entry = grantDecided(occasion, { ask, ...circumstances, evaluation })
     const { decision, disclosed } = evaluation
@@ -182,8 +183,32 @@ export class Broker {
       await ledger.append(entry)
       return { outcome: 'deny', id: circumstances.grantId, disclosed }
     }
-    await ledger.append(entry, usageGuard(ask, circumstances))
+    await this.#appendWithin(ask, entry, usageGuard(ask, circumstances))
     return this.#allowed(ask, decision.grant)
+  }
+
+  /**
+   * Most scopes have room, and the database checks that there is as the entry becomes durable. So
+   * use is only read where it may say no: to explain it, or because it did so a moment ago.
+   */
+  async #decide(caller: Caller, ask: Ask) {
+    if (!this.#full.has(placeOf(ask))) {
+      const circumstances = this.#assumed(caller, ask)
+      const evaluation = evaluate(ask, circumstances)
+      if (evaluation.decision.outcome === 'allow') return { circumstances, evaluation }
+    }
+    const circumstances = await this.#circumstances(caller, ask)
+    return { circumstances, evaluation: evaluate(ask, circumstances) }
+  }
+
+  async #appendWithin(ask: Ask, entry: GrantDecided, guard: Guard): Promise<void> {
+    try {
+      await this.#parts.ledger.append(entry, guard)
+      this.#full.delete(placeOf(ask))
+    } catch (error) {
+      if (isCredctlError(error, 'limit_reached')) this.#full.add(placeOf(ask))
+      throw error
+    }
   }
 
   #allowed(ask: Ask, grant: Grant): GrantAnswer {
@@ -245,9 +270,9 @@ export class Broker {
     }
     const evaluation = evaluate(ask, circumstances)
     const { decision, disclosed } = evaluation
-    const voided = voidReasons(evaluation, waiting)
-    if (voided !== undefined) {
-      await this.approvals.void(waiting, voided, request)
+    if (voidReasons(evaluation, waiting) !== undefined) {
+      // Of somebody else of the same name nothing follows for the request of this one.
+      await this.approvals.voidIfChanged(waiting, request)
       return { outcome: 'deny', id: waiting.id, disclosed }
     }
     if (decision.outcome !== 'allow' || waiting.status === 'pending') {
@@ -263,14 +288,21 @@ export class Broker {
   }
 
   async #circumstances(caller: Caller, ask: Ask): Promise<Circumstances> {
-    const { catalog, environments, ledger, policy, clock, random } = this.#parts
-    const found = catalog().scopes.get(ask.scope)
-    const now = clock.now()
+    const assumed = this.#assumed(caller, ask)
+    const { found, now } = assumed
     const limited = found !== undefined && Object.keys(found.scope.limits).length > 0
-    const usage = limited ? await ledger.usage(ask.scope, ask.environment, now) : NO_USAGE
+    if (!limited) return assumed
+    return { ...assumed, usage: await this.#parts.ledger.usage(ask.scope, ask.environment, now) }
+  }
+
+  /** As if nobody used the scope. */
+  #assumed(caller: Caller, ask: Ask): Circumstances {
+    const { catalog, environments, policy, clock, random } = this.#parts
+    const now = clock.now()
+    const found = catalog().scopes.get(ask.scope)
     const environment = environments.get(ask.environment)
-    const asked = { grantId: ulid(clock, random), caller, found, environment, usage, policy }
-    return { ...asked, issuedAt: now, now }
+    const asked = { grantId: ulid(clock, random), caller, found, environment, policy }
+    return { ...asked, usage: NO_USAGE, issuedAt: now, now }
   }
 
   async #liveGrant(id: string): Promise<GrantState> {
@@ -289,6 +321,10 @@ export class Broker {
 const DENIED_BEFORE: Reason = {
   code: 'approval_denied',
   message: 'people denied exactly this request a short while ago',
+}
+
+function placeOf({ scope, environment }: Ask): string {
+  return JSON.stringify([scope, environment])
 }
 
 /** The scope's limits once more, checked by the database as the entry becomes durable. */

@@ -82,10 +82,16 @@ export class Approvals {
     return { ...state, status: 'cancelled' }
   }
 
-  /** Ends what people agreed to, or would, but nothing can come of any more. */
-  async void(state: ApprovalState, reasons: ReturnType<typeof voidReasons>, request: string) {
-    const occasion = { request, now: this.#parts.clock.now() }
-    await this.#end(occasion, state, { outcome: 'void', reasons: reasons ?? [] })
+  /**
+   * Ends what people agreed to, or would, when nothing can come of it any more: the files say
+   * something else now about the very caller that asked. Gives whether it did.
+   */
+  async voidIfChanged(state: ApprovalState, request: string): Promise<boolean> {
+    const now = this.#parts.clock.now()
+    const reasons = voidReasons(review(this.#parts, state, now), state)
+    if (reasons === undefined) return false
+    await this.#end({ request, now }, state, { outcome: 'void', reasons })
+    return true
   }
 
   /** Puts on the record which requests are past their time. Gives their number. */
@@ -113,7 +119,7 @@ export class Approvals {
       const message = 'the plan of the request is not the one that was looked at'
       throw new CredctlError('plan_changed', message, { hint: 'look at it again' })
     }
-    await this.#requireInForce(state, now, request)
+    if (await this.voidIfChanged(state, request)) throw changed()
     const group = groupFor(word, groups, state)
     const settled = this.#settled(word, group, state, now)
     const { id: grant, lastIndex: previous } = state
@@ -125,14 +131,6 @@ export class Approvals {
     } catch (error) {
       throw isCredctlError(error, 'approval_settled') ? new Raced(error) : error
     }
-  }
-
-  /** What changed since the request was made voids it before anybody agrees to something else. */
-  async #requireInForce(state: ApprovalState, now: Date, request: string): Promise<void> {
-    const reasons = voidReasons(review(this.#parts, state, now), state)
-    if (reasons === undefined) return
-    await this.void(state, reasons, request)
-    throw new CredctlError('approval_settled', 'what is asked for has changed: the request is void')
   }
 
   #settled(word: Word, group: string, state: ApprovalState, now: Date) {
@@ -180,6 +178,10 @@ export class Approvals {
 export function recordedClaims({ issuer }: Caller, policy: ApprovalParts['policy']): string[] {
   const person = policy.samePerson[issuer]
   return [...membershipClaims(policy.groups, issuer), 'iss', ...(person ? [person] : [])]
+}
+
+function changed(): CredctlError {
+  return new CredctlError('approval_settled', 'what is asked for has changed: the request is void')
 }
 
 /** Somebody else spoke between reading and writing: what they said has to be seen first. */
