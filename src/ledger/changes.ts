@@ -71,6 +71,7 @@ export type Change =
 export function changeOf(entry: Entry): Change | undefined {
   switch (entry.kind) {
     case 'catalogue.loaded':
+    case 'keys.loaded':
     case 'credential.refused':
     case 'credential.wrapped':
     case 'credential.wrapping_alarm':

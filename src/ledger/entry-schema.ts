@@ -94,6 +94,14 @@ const catalogueLoaded = z.strictObject({
   scopes: z.record(z.string(), digest),
 })
 
+const keysLoaded = z.strictObject({
+  ...common,
+  kind: z.literal('keys.loaded'),
+  log: name,
+  tokens: z.array(name).min(1).max(10),
+  next: z.strictObject({ log: name, signature: name }).exactOptional(),
+})
+
 const approvalAsked = z.strictObject({
   rules: z.array(name).min(1).max(200),
   needs: z
@@ -226,6 +234,7 @@ const grantEnded = z.strictObject({
 /** Strict: an unknown key, kind or version is refused. */
 export const entrySchema = z.discriminatedUnion('kind', [
   catalogueLoaded,
+  keysLoaded,
   grantDecided,
   approvalGiven,
   approvalEnded,
@@ -283,7 +292,7 @@ export function meaningProblem(entry: Meaning): string | undefined {
     }
     return approvalProblem(entry)
   }
-  if (entry.kind === 'catalogue.loaded') return undefined
+  if (entry.kind === 'catalogue.loaded' || entry.kind === 'keys.loaded') return undefined
   return entry.previous === undefined ? 'previous: only a decision begins a grant' : undefined
 }
 

@@ -6,6 +6,7 @@ import type { Actor, CallerClass, ClaimValue } from '../identity/caller.ts'
 import type { BlastRadius } from '../plan/blast-radius.ts'
 import type { Parameters } from '../plan/parameters.ts'
 import type { Committed } from './commitment.ts'
+import type { Announcement } from './key-change.ts'
 
 /**
  * What the log records. An entry is the RFC 8785 form of one of these, at most 65,535 bytes, and
@@ -13,6 +14,7 @@ import type { Committed } from './commitment.ts'
  */
 export type Entry =
   | CatalogueLoaded
+  | KeysLoaded
   | GrantDecided
   | ApprovalGiven
   | ApprovalEnded
@@ -46,6 +48,17 @@ export interface CatalogueLoaded extends Common {
   readonly kind: 'catalogue.loaded'
   readonly catalogue: Digest
   readonly scopes: Readonly<Record<string, Digest>>
+}
+
+/** The keys that a broker signs with from now on: the history of keys is in the log itself. */
+export interface KeysLoaded extends Common {
+  readonly kind: 'keys.loaded'
+  /** Public key of the log (vkey). */
+  readonly log: string
+  /** RFC 7638 thumbprints of the keys of grant tokens: the one that signs first. */
+  readonly tokens: readonly string[]
+  /** The key that comes after `log`, announced under its signature. */
+  readonly next?: Announcement
 }
 
 export interface EntryCaller {

@@ -21,6 +21,7 @@ import type {
   GrantDecided,
   GrantEnded,
   Handle,
+  KeysLoaded,
   SessionEnded,
 } from './entry.ts'
 import { redactText } from './redaction/redaction.ts'
@@ -39,6 +40,13 @@ export interface Link {
 
 function common({ request, now }: Occasion) {
   return { v: 1, time: now.toISOString(), request } as const
+}
+
+export function keysLoaded(
+  occasion: Occasion,
+  keys: Pick<KeysLoaded, 'log' | 'tokens' | 'next'>,
+): KeysLoaded {
+  return { ...common(occasion), kind: 'keys.loaded', ...keys }
 }
 
 export function catalogueLoaded(occasion: Occasion, catalog: Catalog): CatalogueLoaded {

@@ -32,9 +32,10 @@ export function* tilesOf(size: number): Generator<TileId> {
   }
 }
 
-export function* bundlesOf(size: number): Generator<BundleId> {
+/** The bundles of a log of `size`, from the one with this index on. */
+export function* bundlesOf(size: number, from = 0): Generator<BundleId> {
   const full = Math.floor(size / TILE_WIDTH)
-  for (let index = 0; index < full; index += 1) yield { index, width: TILE_WIDTH }
+  for (let index = from; index < full; index += 1) yield { index, width: TILE_WIDTH }
   if (size % TILE_WIDTH !== 0) yield { index: full, width: size % TILE_WIDTH }
 }
 

@@ -5,6 +5,8 @@ export function entryText(entry: Entry): string {
   switch (entry.kind) {
     case 'catalogue.loaded':
       return `${Object.keys(entry.scopes).length} scopes, ${entry.catalogue}`
+    case 'keys.loaded':
+      return `${entry.log}${entry.next === undefined ? '' : `, next ${entry.next.log}`}`
     case 'grant.decided': {
       const { decision, caller, scope, environment, reasons, intent } = entry
       const why = decision !== 'allow' ? ` (${reasons.map(({ code }) => code).join(', ')})` : ''

@@ -39,7 +39,7 @@ export class Filter {
   #choosesGrant(entry: Entry): boolean {
     const { grant, caller, scope, env } = this.#flags
     if ([grant, caller, scope, env].every((each) => each === undefined)) return true
-    if (entry.kind === 'catalogue.loaded') return false
+    if (!('grant' in entry)) return false
     if (entry.kind !== 'grant.decided') return this.#grants.has(entry.grant)
     const isChosen =
       (grant === undefined || entry.grant === grant) &&

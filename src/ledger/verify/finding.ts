@@ -2,9 +2,12 @@
 export const FINDING_CODES = [
   // the published log
   'checkpoint_invalid',
+  'quorum_missing',
   'log_shrunk',
   'log_forked',
   'root_mismatch',
+  'key_invalid',
+  'key_unannounced',
   'bundle_missing',
   'bundle_malformed',
   'tile_missing',
@@ -13,6 +16,8 @@ export const FINDING_CODES = [
   // one entry
   'entry_invalid',
   'time_backwards',
+  'entry_backdated',
+  'entry_postdated',
   // what the entries say together
   'chain_broken',
   'grant_repeated',
@@ -26,8 +31,22 @@ export const FINDING_CODES = [
   'credential_unknown',
   'credential_finished',
   'credential_outlives_grant',
+  // what was reviewed says otherwise
+  'scope_unreviewed',
+  'decision_contradicted',
 ] as const
 export type FindingCode = (typeof FINDING_CODES)[number]
+
+/** With one of these the log is not, or not provably, what was signed and seen before. */
+export const DAMAGE: ReadonlySet<FindingCode> = new Set<FindingCode>([
+  'checkpoint_invalid',
+  'log_shrunk',
+  'log_forked',
+  'root_mismatch',
+  'bundle_missing',
+  'bundle_malformed',
+  'entry_altered',
+])
 
 export interface Finding {
   readonly code: FindingCode

@@ -13,7 +13,7 @@ const FORGET_EVERY = 16_384
 export type Fact = FactOf<Entry>
 type FactOf<E extends Entry> = E extends Entry ? Pick<E, Extract<keyof E, Looked>> : never
 type Looked = (typeof LOOKED)[number]
-const LOOKED = [...MEANT, 'grant', 'scopes', 'credential', 'target'] as const
+const LOOKED = [...MEANT, 'grant', 'scopes', 'credential', 'target', 'log', 'next'] as const
 
 /** The names of what is looked at. */
 export const LOOKED_AT: readonly string[] = LOOKED
@@ -35,10 +35,7 @@ export function factOf(entry: Entry): Fact {
 
 type OfGrant = Extract<Fact, { readonly grant: string }>
 /** Says how a credential left, and neither makes nor ends it. */
-type Delivery = Extract<
-  Fact,
-  { readonly kind: 'credential.wrapped' | 'credential.wrapping_alarm' }
->
+type Delivery = Extract<Fact, { readonly kind: 'credential.wrapped' | 'credential.wrapping_alarm' }>
 type OfCredential = Exclude<Extract<Fact, { readonly credential: string }>, Delivery>
 
 type Minted = Extract<Fact, { readonly kind: 'credential.minted' }>
@@ -57,6 +54,16 @@ interface Grant {
   ended: boolean
 }
 
+/** A history as plain data, to go on with it later. */
+export interface HistoryState {
+  readonly newest: number
+  readonly scopes: readonly string[]
+  readonly grants: readonly (Omit<Grant, 'credentials'> & {
+    readonly id: string
+    readonly credentials: readonly (Credential & { readonly id: string })[]
+  })[]
+}
+
 /**
  * Reads entries in order and tells where they contradict each other: what the broker must never
  * have done, whatever its database said. Grants that are over are forgotten, so that memory does
@@ -67,6 +74,24 @@ export class History {
   readonly #scopes = new Set<string>()
   readonly #findings: Finding[] = []
   #newest = 0
+
+  save(): HistoryState {
+    const grants = [...this.#grants].map(([id, { credentials, ...grant }]) => ({
+      id,
+      ...structuredClone(grant),
+      credentials: [...credentials].map(([credential, state]) => ({ id: credential, ...state })),
+    }))
+    return { newest: this.#newest, scopes: [...this.#scopes], grants }
+  }
+
+  restore({ newest, scopes, grants }: HistoryState): void {
+    this.#newest = newest
+    for (const digest of scopes) this.#scopes.add(digest)
+    for (const { id, credentials, ...grant } of grants) {
+      const known = credentials.map(({ id: name, ...state }): [string, Credential] => [name, state])
+      this.#grants.set(id, { ...grant, credentials: new Map(known) })
+    }
+  }
 
   /** What the entry contradicts. */
   check(index: number, entry: Fact): readonly Finding[] {
@@ -81,7 +106,7 @@ export class History {
       for (const digest of Object.values(entry.scopes)) this.#scopes.add(digest)
     } else if (entry.kind === 'grant.decided') {
       this.#decided(index, entry)
-    } else {
+    } else if (entry.kind !== 'keys.loaded') {
       this.#continued(index, entry, time)
     }
     return [...this.#findings]
@@ -127,10 +152,7 @@ export class History {
     if (entry.kind === 'grant.ended') {
       if (grant.ended) this.#found('grant_over', index, `ends ${entry.grant} again`)
       grant.ended = true
-    } else if (
-      entry.kind === 'credential.wrapped' ||
-      entry.kind === 'credential.wrapping_alarm'
-    ) {
+    } else if (entry.kind === 'credential.wrapped' || entry.kind === 'credential.wrapping_alarm') {
       this.#delivered(index, entry, grant)
     } else if ('credential' in entry) {
       this.#ofCredential(index, entry, grant, time)

@@ -15,6 +15,7 @@ export interface Job {
   readonly number: number
   readonly id: BundleId
   readonly bundle: Uint8Array | undefined
+  readonly isReviewed: boolean
 }
 
 export interface Result {
@@ -28,15 +29,17 @@ const MAX_THREADS = 8
 const AHEAD = 16
 
 /** Threads for a large log, none for a small one. */
-export function createInspector(size: number): Inspector {
+export function createInspector(size: number, isReviewed = false): Inspector {
   const threads = Math.min(availableParallelism(), MAX_THREADS, Math.floor(size / WORTH_A_THREAD))
-  return threads < 2 ? inline : new Threads(threads)
+  return threads < 2 ? inline(isReviewed) : new Threads(threads, isReviewed)
 }
 
-const inline: Inspector = {
-  ahead: AHEAD,
-  inspect: async (id, bundle) => inspectBundle(id, bundle),
-  close: async () => undefined,
+function inline(isReviewed: boolean): Inspector {
+  return {
+    ahead: AHEAD,
+    inspect: async (id, bundle) => inspectBundle(id, bundle, isReviewed),
+    close: async () => undefined,
+  }
 }
 
 interface Waiting {
@@ -47,10 +50,12 @@ interface Waiting {
 class Threads implements Inspector {
   readonly ahead: number
   readonly #workers: readonly Worker[]
+  readonly #isReviewed: boolean
   readonly #waiting = new Map<number, Waiting>()
   #jobs = 0
 
-  constructor(threads: number) {
+  constructor(threads: number, isReviewed: boolean) {
+    this.#isReviewed = isReviewed
     this.ahead = threads * AHEAD
     // The same file under both names: as it is in the sources, and as it is in the package.
     const name = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
@@ -70,7 +75,7 @@ class Threads implements Inspector {
     this.#jobs += 1
     const { promise, resolve, reject } = Promise.withResolvers<Inspection>()
     this.#waiting.set(number, { resolve, reject })
-    const job: Job = { number, id, bundle }
+    const job: Job = { number, id, bundle, isReviewed: this.#isReviewed }
     this.#workers[number % this.#workers.length]?.postMessage(job)
     return promise
   }

@@ -3,9 +3,11 @@ import { Edge, type FullTile } from '../edge.ts'
 import { HASH_BYTES } from '../merkle.ts'
 import { splitHashes, TILE_WIDTH, type TileId, tilePath, tileWidth } from '../tile.ts'
 import type { Finding } from './finding.ts'
+import type { Progress } from './progress.ts'
+import { type SeenHead, seenBy } from './seen.ts'
 
 /** A stored hash that is not the one computed from the entries. */
-interface Difference {
+export interface Difference {
   readonly path: string
   readonly level: number
   /** The first entry below that hash. */
@@ -20,17 +22,17 @@ const MAX_DIFFERENCES = 10_000
  * difference is wrong shows only at the end, against the signed root.
  */
 export class Tree {
-  readonly #edge = new Edge()
+  #edge = new Edge()
   readonly #head: TreeHead
-  readonly #seen: ReadonlyMap<number, readonly TreeHead[]>
+  readonly #seen: ReadonlyMap<number, readonly SeenHead[]>
   readonly #differences: Difference[] = []
   readonly #findings: Finding[] = []
 
-  constructor(head: TreeHead, seen: readonly TreeHead[]) {
+  constructor(head: TreeHead, seen: readonly SeenHead[]) {
     this.#head = head
     this.#seen = Map.groupBy(seen, ({ size }) => size)
-    for (const { size } of seen.filter((each) => each.size > head.size)) {
-      const message = `the log has ${head.size} entries; ${size} were seen before`
+    for (const larger of seen.filter((each) => each.size > head.size)) {
+      const message = `the log has ${head.size} entries; ${larger.size} were seen before${seenBy(larger)}`
       this.#findings.push({ code: 'log_shrunk', message })
     }
   }
@@ -66,9 +68,38 @@ export class Tree {
 
   #compareSeen(): void {
     const known = this.#seen.get(this.#edge.size)
-    if (known?.some(({ root }) => !root.equals(this.#edge.root())) !== true) return
-    const message = `the first ${this.#edge.size} entries are not those that were seen before`
+    const other = known?.find(({ root }) => !root.equals(this.#edge.root()))
+    if (other !== undefined) this.forked(other)
+  }
+
+  /** A head that was seen is of another history. */
+  forked(head: SeenHead): void {
+    const message = `the first ${head.size} entries are not those that were seen before${seenBy(head)}`
     this.#findings.push({ code: 'log_forked', message })
+  }
+
+  /** What has to be kept to go on later; the heads that were seen are given anew. */
+  save(): Pick<Progress, 'size' | 'partial' | 'differences'> {
+    const partial: string[] = []
+    for (let level = 0; this.size >= TILE_WIDTH ** level; level += 1) {
+      partial.push(this.#edge.partial(level).toString('base64'))
+    }
+    return { size: this.size, partial, differences: [...this.#differences] }
+  }
+
+  /** Throws `RangeError` for what no tree leaves behind. */
+  restore({
+    size,
+    partial,
+    differences,
+  }: Pick<Progress, 'size' | 'partial' | 'differences'>): void {
+    const levels = partial.map((text) => splitHashes(Buffer.from(text, 'base64')))
+    this.#edge = Edge.restore(size, levels)
+    this.#differences.push(...differences)
+  }
+
+  root(): Buffer {
+    return this.#edge.root()
   }
 
   /** The tiles above level 0 that are not full at the end of the log, with their hashes. */

@@ -1,22 +1,38 @@
-import { isCredctlError } from '../../errors.ts'
-import { openCheckpoint, type SignedCheckpoint, type TreeHead } from '../checkpoint.ts'
+import { CredctlError, isCredctlError } from '../../errors.ts'
+import { openCheckpoint, type SignedCheckpoint } from '../checkpoint.ts'
 import { type Cosignature, cosignaturesOf } from '../cosignature.ts'
+import { verifyConsistency } from '../merkle.ts'
 import type { Verifier } from '../note.ts'
+import { type Policy, quorumHolds } from '../policy.ts'
+import { proveConsistency } from '../proof.ts'
 import type { LogReader } from '../reader.ts'
 import { type BundleId, bundlePath, bundlesOf, TILE_WIDTH } from '../tile.ts'
-import type { Finding } from './finding.ts'
+import { Clocks } from './clocks.ts'
+import { type Exclusion, exclusionsOf } from './exclusion.ts'
+import { DAMAGE, type Finding } from './finding.ts'
 import { type Fact, History } from './history.ts'
 import type { Inspection } from './inspect.ts'
 import { createInspector, type Inspector } from './inspector.ts'
+import { KeyHistory } from './keys.ts'
+import type { Interruption, Progress } from './progress.ts'
+import type { Reviewer } from './review.ts'
+import type { SeenHead } from './seen.ts'
 import { Tree } from './tree.ts'
 
 export interface VerifyOptions {
   /** Keys of the log, present and former. */
   readonly keys: readonly Verifier[]
-  /** Heads of this log that were verified before: its past must not have changed. */
-  readonly seen?: readonly TreeHead[]
+  /** Heads of this log that were verified or kept before: its past must not have changed. */
+  readonly seen?: readonly SeenHead[]
   /** Keys whose cosignatures count as somebody else's memory of the log. */
   readonly witnesses?: readonly Verifier[]
+  /** Whose cosignatures the checkpoint must have; its witnesses need not be given again. */
+  readonly policy?: Policy
+  /** Looks at decisions with the reviewed scopes at hand. */
+  readonly reviewer?: Reviewer
+  /** What an interrupted verification of the same log kept. */
+  readonly resume?: Progress
+  readonly interruption?: Interruption
   /** Called after each bundle of 256 entries. */
   readonly onProgress?: (entries: number, size: number) => void
   /** Tells so many findings, the damage to the log first; 100 otherwise. */
@@ -31,71 +47,228 @@ export interface Verification {
   readonly cosignatures: readonly Cosignature[]
   /** Entries whose bytes are under the signed root; 0 when they are not. */
   readonly verified: number
+  /** Which attacks the evidence at hand excludes, also by whoever holds the log's key. */
+  readonly exclusions: readonly Exclusion[]
 }
 
 const MAX_FINDINGS = 100
+const NO_MEMORY = { size: 0, holds: false, seen: [], timesFrom: 0 }
 
 /**
  * Verifies a whole log with nothing but its public keys: the signature, every entry and tile under
  * the signed root, the heads seen before, and what the entries say together. Needs neither broker
  * nor database. Reads each file once; memory does not grow with the log. Errors are those of the
- * reader; what is wrong with the log is a finding.
+ * reader, and `unavailable` when it was interrupted; what is wrong with the log is a finding.
  */
 export async function verifyLog(reader: LogReader, options: VerifyOptions): Promise<Verification> {
   const head = openHead(await reader.checkpoint(), options)
   if ('finding' in head) {
     const nothing = { checkpoint: undefined, cosignatures: [], verified: 0 }
-    return { ok: false, findings: [head.finding], ...nothing }
+    const exclusions = exclusionsOf(NO_MEMORY)
+    return { ok: false, findings: [head.finding], exclusions, ...nothing }
   }
-  const { checkpoint } = head
-  const tree = new Tree(checkpoint, options.seen ?? [])
-  const all = await scan(reader, tree, checkpoint.size, options)
+  const { checkpoint, cosignatures } = head
+  const lacking = quorumFinding(head, options)
+  const resume = takenUp(options.resume, checkpoint)
+  const seen = [...(options.seen ?? []), ...witnessed(head, options), ...interrupted(options)]
+  const scan = new Scan(reader, checkpoint, { ...options, seen, resume })
+  const all = [...lacking, ...(await scan.run())]
   const findings = all.slice(0, options.maxFindings ?? MAX_FINDINGS)
-  const verified = tree.rootHolds ? checkpoint.size : 0
-  return { ok: findings.length === 0, findings, verified, ...head }
+  const verified = scan.rootHolds ? checkpoint.size : 0
+  const holds = scan.rootHolds && !all.some(({ code }) => DAMAGE.has(code))
+  const timesFrom = resume?.size ?? 0
+  const exclusions = exclusionsOf({ size: checkpoint.size, holds, seen, timesFrom })
+  return { ok: findings.length === 0, findings, verified, checkpoint, cosignatures, exclusions }
 }
 
-function openHead(bytes: Uint8Array, { keys, witnesses = [] }: VerifyOptions) {
+interface OpenHead {
+  readonly checkpoint: SignedCheckpoint
+  readonly cosignatures: readonly Cosignature[]
+}
+
+function openHead(
+  bytes: Uint8Array,
+  { keys, witnesses = [], policy }: VerifyOptions,
+): OpenHead | { readonly finding: Finding } {
   try {
     const checkpoint = openCheckpoint(bytes, keys)
-    return { checkpoint, cosignatures: cosignaturesOf(checkpoint.note, witnesses) }
+    const known = [...witnesses, ...(policy?.witnesses.values() ?? [])]
+    return { checkpoint, cosignatures: cosignaturesOf(checkpoint.note, known) }
   } catch (error) {
     if (!isCredctlError(error, 'log_invalid')) throw error
     const { message } = error
-    return { finding: { code: 'checkpoint_invalid', path: 'checkpoint', message } as const }
+    return { finding: { code: 'checkpoint_invalid', path: 'checkpoint', message } }
   }
 }
 
-async function scan(
-  reader: LogReader,
-  tree: Tree,
-  size: number,
-  { onProgress, maxFindings = MAX_FINDINGS }: VerifyOptions,
-): Promise<Finding[]> {
-  const history = new History()
-  const meaning: Finding[] = []
-  const inspector = createInspector(size)
-  try {
-    for await (const { id, inspection, tile } of inspections(reader, inspector, size)) {
-      if (!inspection.ok) {
-        // Without it nothing after has a place in the tree.
-        const { code, message } = inspection
-        return [{ code, message, path: bundlePath(id) }, ...tree.finish(), ...meaning]
-      }
-      await compare(reader, tree, { id, inspection, tile })
-      for (const [at, fact] of inspection.facts.entries()) {
-        if (meaning.length >= maxFindings) break
-        meaning.push(...check(history, id.index * TILE_WIDTH + at, fact))
-      }
-      onProgress?.(tree.size, size)
+function hasQuorum({ cosignatures }: OpenHead, policy: Policy): boolean {
+  return quorumHolds(policy, new Set(cosignatures.map(({ vkey }) => vkey)))
+}
+
+function quorumFinding(head: OpenHead, { policy }: VerifyOptions): Finding[] {
+  if (policy === undefined || hasQuorum(head, policy)) return []
+  const names = head.cosignatures.map(({ witness }) => witness).join(', ') || 'nobody'
+  const message = `the checkpoint has not enough witnesses; cosigned by ${names}`
+  return [{ code: 'quorum_missing', path: 'checkpoint', message }]
+}
+
+/** A quorum over this very checkpoint is outside memory of all of it. */
+function witnessed(head: OpenHead, { policy }: VerifyOptions): SeenHead[] {
+  const { checkpoint, cosignatures } = head
+  if (policy === undefined || policy.quorum === 'none' || !hasQuorum(head, policy)) return []
+  const time = new Date(Math.min(...cosignatures.map((each) => each.time.getTime())))
+  const { size, root } = checkpoint
+  return [{ size, root, time, by: { kind: 'witnesses', name: 'witness quorum' } }]
+}
+
+/** The head that an interrupted verification was about: its signature was good. */
+function interrupted({ resume }: VerifyOptions): SeenHead[] {
+  if (resume === undefined) return []
+  const { size, root } = resume.head
+  const by = { kind: 'remembered', name: 'the interrupted verification' } as const
+  return [{ size, root: Buffer.from(root, 'base64'), by }]
+}
+
+function takenUp(resume: Progress | undefined, { size }: SignedCheckpoint): Progress | undefined {
+  return resume !== undefined && resume.size <= size ? resume : undefined
+}
+
+type ScanOptions = Omit<VerifyOptions, 'resume'> & {
+  readonly seen: readonly SeenHead[]
+  readonly resume: Progress | undefined
+}
+
+/** One reading of a log from its first entry to its last, or from where an earlier one stopped. */
+class Scan {
+  readonly #reader: LogReader
+  readonly #checkpoint: SignedCheckpoint
+  readonly #options: ScanOptions
+  readonly #tree: Tree
+  readonly #history = new History()
+  readonly #keys: KeyHistory
+  readonly #clocks: Clocks
+  readonly #meaning: Finding[] = []
+  #saved = performance.now()
+
+  constructor(reader: LogReader, checkpoint: SignedCheckpoint, options: ScanOptions) {
+    this.#reader = reader
+    this.#checkpoint = checkpoint
+    this.#options = options
+    this.#tree = new Tree(checkpoint, options.seen)
+    this.#keys = new KeyHistory(checkpoint.origin)
+    this.#clocks = new Clocks(options.seen)
+  }
+
+  get rootHolds(): boolean {
+    return this.#tree.rootHolds
+  }
+
+  async run(): Promise<Finding[]> {
+    if (this.#options.resume !== undefined) await this.#resume(this.#options.resume)
+    const stopped = await this.#read()
+    if (stopped !== undefined) return [stopped, ...this.#tree.finish(), ...this.#meaning]
+    for (const { hashes, ...id } of this.#tree.partialTiles()) {
+      this.#tree.compare(id, hashes, await this.#reader.tile(id.level, id.index, id.width))
     }
-  } finally {
-    await inspector.close()
+    const keys = this.#keys.finish(this.#checkpoint, this.#options.keys)
+    return [...this.#tree.finish(), ...keys, ...this.#meaning, ...this.#history.finish()]
   }
-  for (const { hashes, ...id } of tree.partialTiles()) {
-    tree.compare(id, hashes, await reader.tile(id.level, id.index, id.width))
+
+  /** Reads to the end, or up to a file without which nothing after has a place in the tree. */
+  async #read(): Promise<Finding | undefined> {
+    const { size } = this.#checkpoint
+    const { onProgress, reviewer } = this.#options
+    const inspector = createInspector(size - this.#tree.size, reviewer !== undefined)
+    try {
+      const from = this.#tree.size / TILE_WIDTH
+      for await (const one of inspections(this.#reader, inspector, size, from)) {
+        const { id, inspection, tile } = one
+        if (!inspection.ok) {
+          const { code, message } = inspection
+          return { code, message, path: bundlePath(id) }
+        }
+        await compare(this.#reader, this.#tree, { id, inspection, tile })
+        this.#look(id.index * TILE_WIDTH, inspection)
+        onProgress?.(this.#tree.size, size)
+        await this.#pause()
+      }
+    } finally {
+      await inspector.close()
+    }
+    return undefined
   }
-  return [...tree.finish(), ...meaning, ...history.finish()]
+
+  #look(first: number, { facts, reviewable }: Extract<Inspection, { ok: true }>): void {
+    const { maxFindings = MAX_FINDINGS, reviewer } = this.#options
+    for (const [at, fact] of facts.entries()) {
+      if (this.#meaning.length >= maxFindings) return
+      this.#meaning.push(...this.#check(first + at, fact))
+    }
+    for (const [at, entry] of reviewable) {
+      this.#meaning.push(...(reviewer?.review(first + at, entry) ?? []))
+    }
+  }
+
+  #check(index: number, fact: Fact | string): readonly Finding[] {
+    if (typeof fact === 'string') {
+      return [{ code: 'entry_invalid', index, message: `entry ${index} is not one: ${fact}` }]
+    }
+    const keys = fact.kind === 'keys.loaded' ? this.#keys.check(index, fact) : []
+    const clocks = this.#clocks.check(index, Date.parse(fact.time))
+    return [...this.#history.check(index, fact), ...clocks, ...keys]
+  }
+
+  /** Keeps what was done, now and then, and when somebody wants it to stop. */
+  async #pause(): Promise<void> {
+    const { interruption } = this.#options
+    const isEnd = this.#tree.size === this.#checkpoint.size
+    if (interruption === undefined || isEnd) return
+    const { signal, everyMs, save } = interruption
+    if (!signal.aborted && performance.now() - this.#saved < everyMs) return
+    await save(this.#progress())
+    this.#saved = performance.now()
+    if (signal.aborted) throw new CredctlError('unavailable', 'the verification was interrupted')
+  }
+
+  #progress(): Progress {
+    const { size, root } = this.#checkpoint
+    return {
+      ...this.#tree.save(),
+      head: { size, root: root.toString('base64') },
+      findings: [...this.#meaning],
+      keys: [...this.#keys.known],
+      history: this.#history.save(),
+    }
+  }
+
+  /**
+   * Takes up an earlier part. What it read then is under the same root in the end, or the root does
+   * not hold; heads that were seen inside that part are compared by a proof instead.
+   */
+  async #resume(progress: Progress): Promise<void> {
+    this.#tree.restore(progress)
+    this.#history.restore(progress.history)
+    this.#keys.restore(progress.keys)
+    this.#meaning.push(...progress.findings)
+    const { size } = progress
+    for (const head of this.#options.seen) {
+      if (head.size === 0 || head.size > size || (await this.#continues(head, size))) continue
+      this.#tree.forked(head)
+    }
+  }
+
+  async #continues(head: SeenHead, size: number): Promise<boolean> {
+    const proof = await proveConsistency(head.size, size, ({ level, index, width }) =>
+      this.#reader.tile(level, index, width),
+    ).catch((error: unknown) => {
+      if (isCredctlError(error, 'log_invalid')) return undefined
+      throw error
+    })
+    const roots = { firstRoot: head.root, secondRoot: this.#tree.root() }
+    return (
+      proof !== undefined && verifyConsistency({ first: head.size, second: size, ...roots, proof })
+    )
+  }
 }
 
 async function compare(
@@ -111,11 +284,6 @@ async function compare(
   }
 }
 
-function check(history: History, index: number, fact: Fact | string): readonly Finding[] {
-  if (typeof fact !== 'string') return history.check(index, fact)
-  return [{ code: 'entry_invalid', index, message: `entry ${index} is not one: ${fact}` }]
-}
-
 type Sound = Inspected & { readonly inspection: { readonly ok: true } }
 
 interface Inspected {
@@ -129,9 +297,10 @@ async function* inspections(
   reader: LogReader,
   inspector: Inspector,
   size: number,
+  from: number,
 ): AsyncGenerator<Inspected> {
   const queue: Promise<Inspected>[] = []
-  for (const id of bundlesOf(size)) {
+  for (const id of bundlesOf(size, from)) {
     queue.push(inspect(reader, inspector, id))
     const next = queue.length < inspector.ahead ? undefined : queue.shift()
     if (next !== undefined) yield await next

@@ -76,6 +76,10 @@ export function activityOf(entry: Entry): Activity {
       return managed(UPDATE, ['Policy', entry.catalogue], {
         message: `${Object.keys(entry.scopes).length} task scopes in force`,
       })
+    case 'keys.loaded':
+      return managed(UPDATE, ['Key', entry.log], {
+        message: `the log is signed by ${entry.log}`,
+      })
     default:
       return of(entry)
   }
