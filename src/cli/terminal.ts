@@ -17,6 +17,11 @@ export function note(cli: Cli, text: string): void {
   cli.process.stderr.write(`${bold(cli, 'credctl')}: ${printable(text)}\n`)
 }
 
+/** Whether the answer may move a cursor and use more than ASCII: a person looks at it, now. */
+export function isFancy({ process: { stdout, env } }: Cli): boolean {
+  return stdout.isTTY === true && env['TERM'] !== 'dumb'
+}
+
 /** Bold on a terminal that wants colour (NO_COLOR, a pipe and a file do not). */
 export function bold(cli: Cli, text: string): string {
   return styleText('bold', text, { stream: cli.process.stderr })

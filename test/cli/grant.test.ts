@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fetchCredential, type HeldGrant, requestGrant } from '../../src/cli/broker/grant.ts'
 import { OUTPUTS } from '../../src/cli/output/schemas.ts'
@@ -12,8 +14,19 @@ import { runCredctl } from './session.ts'
 
 const postgres = testPostgres()
 let broker: TestBroker
+const BIN = join(import.meta.dirname, '../../bin/credctl.js')
 let home = ''
 let env: Record<string, string> = {}
+
+/** Times, places in the log, kinds of entries and what they say; the last line is still to come. */
+const TIMELINE = new RegExp(
+  [
+    String.raw`  [\d:]{8}  \+0:0\d   #\d+ \* grant\.decided         allow: agent agent-7 of agents, .*`,
+    String.raw`  [\d:]{8}  \+\d:\d\d   #\d+ \* credential\.requested  orders-db: login \w+`,
+    String.raw`  [\d:]{8}  \+\d:\d\d   #\d+ \* credential\.minted     orders-db: cbg_\w+ until .*`,
+    String.raw`  [\d:]{8}  \+15:00   +- expires`,
+  ].join('\n'),
+)
 
 const INTENT = 'tidy up everything'
 
@@ -61,7 +74,7 @@ describe('credctl grant', () => {
 
     const shown = await credctl(['grant', 'show', grant.id])
     expect(shown.status, shown.stderr).toBe(0)
-    expect(shown.stdout).toContain('orders-db: minted')
+    expect(shown.stdout.split('\n\n')[1]).toMatch(TIMELINE)
     for (const { stdout, stderr } of [listed, shown]) {
       expect(stdout + stderr).not.toContain(grant.token)
       expect(stdout + stderr).not.toContain(credential.text('password'))
@@ -123,6 +136,39 @@ describe('credctl grant', () => {
     server.close()
     expect(status).toBe(0)
     expect(seen).toEqual([`Bearer job /token?api=1&audience=${encodeURIComponent(broker.url)}`])
+  })
+})
+
+describe('credctl grant list --watch', () => {
+  test('prints what changed for programs, one JSON object a line', async () => {
+    const child = spawn(
+      process.execPath,
+      [BIN, 'grant', 'list', '--live', '--watch', '--output', 'json'],
+      {
+        cwd: home,
+        env: { PATH: process.env['PATH'] ?? '', HOME: home, ...env },
+      },
+    )
+    const seen: string[][] = []
+    const lines = createInterface({ input: child.stdout })
+    let taken: HeldGrant | undefined
+    for await (const line of lines) {
+      const { grants } = OUTPUTS['grant list'].parse(JSON.parse(line))
+      seen.push(grants.map(({ id }) => id))
+      if (seen.length === 1) taken = await takeGrant()
+      if (seen.length === 2) await credctl(['grant', 'revoke', taken?.id ?? ''])
+      if (seen.length === 3) child.kill('SIGINT')
+    }
+    expect(seen).toEqual([[], [taken?.id], []])
+  })
+
+  test('ends with a refusal, and when there never was a broker', async () => {
+    const refused = await credctl(['grant', 'list', '--watch', '--scope', 'A'])
+    expect([refused.status, refused.stdout]).toEqual([1, ''])
+    const nobody = await credctl(['grant', 'list', '--watch'], {
+      CREDCTL_BROKER: 'http://127.0.0.1:9',
+    })
+    expect([nobody.status, nobody.stderr]).toEqual([1, expect.stringContaining('no answer from')])
   })
 })
 

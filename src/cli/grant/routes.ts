@@ -31,6 +31,12 @@ const list = command({
         placeholder: 'id',
         brief: 'Only grants older than this one',
       },
+      watch: {
+        kind: 'boolean',
+        default: false,
+        withNegated: false,
+        brief: 'Keep showing them as they change, until interrupted',
+      },
       ...common,
     },
   },
@@ -40,7 +46,7 @@ const list = command({
 const show = command({
   run: () => import('./show.ts'),
   parameters: { flags: common, positional: { kind: 'tuple', parameters: [id] } },
-  docs: { brief: 'Show one grant: who, what for, what was minted, how it ended' },
+  docs: { brief: 'Show one grant: who, what for, and everything that happened under it' },
 })
 
 const revoke = command({

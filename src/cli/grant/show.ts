@@ -3,9 +3,11 @@ import { callBroker } from '../broker/api.ts'
 import { type Cli, EXIT } from '../cli.ts'
 import type { BrokerFlag, OutputFlag } from '../flags.ts'
 import { grantShowOutput } from '../output/grant.ts'
+import { logReceiptOutput } from '../output/log.ts'
 import { answer, heading, printable } from '../terminal.ts'
+import { timeline } from './timeline.ts'
 
-/** `credctl grant show ID`: who, what for, what was minted, how it ended. No secret is in it. */
+/** `credctl grant show ID`: who, what for, and every entry of it in the log. No secret is in it. */
 export default async function show(
   cli: Cli,
   flags: BrokerFlag & OutputFlag,
@@ -13,12 +15,21 @@ export default async function show(
 ): Promise<number> {
   const path = `/v1/grants/${encodeURIComponent(id)}`
   const value = await callBroker(cli, flags, { method: 'GET', path, answer: grantShowOutput })
-  answer(cli, flags, value, (grant) => text(cli, grant))
+  if (flags.output === 'json') {
+    answer(cli, flags, value, () => '')
+    return EXIT.ok
+  }
+  const receipts = await callBroker(cli, flags, {
+    method: 'GET',
+    path: `${path}/receipts`,
+    answer: logReceiptOutput,
+  })
+  answer(cli, flags, value, (grant) => `${text(cli, grant)}\n${timeline(cli, grant, receipts)}`)
   return EXIT.ok
 }
 
 function text(cli: Cli, grant: z.infer<typeof grantShowOutput>): string {
-  const { caller, ended } = grant
+  const { caller } = grant
   const lines = [
     `status       ${grant.status}`,
     `scope        ${grant.scope} (${grant.scope_digest})`,
@@ -27,12 +38,8 @@ function text(cli: Cli, grant: z.infer<typeof grantShowOutput>): string {
     `caller       ${caller.class} ${caller.subject} of ${caller.issuer}`,
     `intent       ${grant.intent.replaceAll('\n', ' ')}`,
     `plan         ${grant.plan}`,
-    `${grant.issued_at}  issued`,
-    ...grant.credentials.map(
-      ({ requested_at, target, status, id }) => `${requested_at}  ${target}: ${status} (${id})`,
-    ),
-    ...(ended === undefined ? [] : [`${ended.at}  ended: ${ended.cause}`]),
-    `${grant.expires_at}  ${grant.status === 'live' ? 'expires' : 'end of its time'}`,
+    `issued       ${grant.issued_at}`,
+    `expires      ${grant.expires_at}`,
   ]
   return `${heading(cli, grant.id)}\n${lines.map((line) => `  ${printable(line)}\n`).join('')}`
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { EXPORT_FORMATS } from '../../config/exports.ts'
 import { receiptList } from '../../contract.ts'
 import { FINDING_CODES } from '../../ledger/verify/finding.ts'
 
@@ -40,7 +41,17 @@ export const logKeyOutput = z
   .meta({ id: 'LogKey' })
 
 export const logExportOutput = z
-  .strictObject({ directory: z.string(), entries: z.int() })
+  .union([
+    z.strictObject({ directory: z.string(), entries: z.int() }),
+    z.strictObject({
+      file: z.string(),
+      format: z.enum(EXPORT_FORMATS),
+      /** Written by this run. */
+      entries: z.int(),
+      /** Index of the first entry of the next run. */
+      next: z.int(),
+    }),
+  ])
   .meta({ id: 'LogExport' })
 
 export const logVerifyReceiptOutput = z
@@ -53,3 +64,4 @@ export const logVerifyReceiptOutput = z
 
 export type LogVerifyOutput = z.infer<typeof logVerifyOutput>
 export type LogVerifyReceiptOutput = z.infer<typeof logVerifyReceiptOutput>
+export type LogReceiptOutput = z.infer<typeof logReceiptOutput>
