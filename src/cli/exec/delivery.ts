@@ -2,9 +2,12 @@ import type { Connection } from '../../client/connection.ts'
 import { fetchCredential, type GrantedTarget, type HeldGrant } from '../../client/grant.ts'
 import type { JsonObject } from '../../client/json.ts'
 import { postgresCredential } from '../../client/postgres.ts'
+import { CredctlError } from '../../errors.ts'
 import { deliverAws } from './aws.ts'
 import { awsEndpoint } from './aws-endpoint.ts'
 import { closeDefaults } from './closed.ts'
+import type { Changes } from './dry-run/changes.ts'
+import type { DryRuns } from './dry-run/databases.ts'
 import { type LocalHandler, listenLocally } from './loopback.ts'
 import { type Database, databaseUrlOf, deliverDatabases } from './postgres.ts'
 import type { PrivateDirectory } from './private-directory.ts'
@@ -13,6 +16,8 @@ import type { PrivateDirectory } from './private-directory.ts'
 export interface Delivery {
   /** The variables of a program that is to find them: places, and no secret unless asked for. */
   readonly environment: Readonly<Record<string, string>>
+  /** In a dry run: rows that would have changed so far, by target. */
+  readonly changes?: () => ReadonlyMap<string, Changes>
   /** Stops serving; the files are the directory's. */
   close(): void
 }
@@ -22,6 +27,8 @@ export interface DeliveryOptions {
   readonly report: (problem: string) => void
   /** Put the first database into DATABASE_URL as well, the password included. */
   readonly databaseUrl?: boolean
+  /** Databases in which nothing stays, and no AWS: what AWS did cannot be taken back. */
+  readonly dryRun?: boolean
   /** What the endpoint serves besides credentials. */
   readonly also?: LocalHandler
 }
@@ -34,11 +41,13 @@ export async function deliver(
   connection: Connection,
   { id, token, targets }: HeldGrant,
   directory: PrivateDirectory,
-  { report, databaseUrl = false, also }: DeliveryOptions,
+  { report, databaseUrl = false, dryRun = false, also }: DeliveryOptions,
 ): Promise<Delivery> {
   const fetch = (target: string) => fetchCredential(connection, token, target)
-  const accounts = targets.filter(({ kind }) => kind === 'aws')
-  const databases = await databasesOf(targets, fetch)
+  const accounts = dryRun ? [] : targets.filter(({ kind }) => kind === 'aws')
+  const granted = await databasesOf(targets, fetch)
+  const dry = dryRun ? await dryRunsOf(granted) : undefined
+  const databases = dry?.databases ?? granted
   const files = {
     ...(await closeDefaults(directory)),
     ...(await deliverDatabases(databases, directory)),
@@ -48,7 +57,8 @@ export async function deliver(
     CREDCTL_GRANT: id,
   }
   if (accounts.length === 0 && also === undefined) {
-    return { environment: files, close: () => undefined }
+    if (dry === undefined) return { environment: files, close: () => undefined }
+    return { environment: files, changes: dry.changes, close: dry.close }
   }
   const names = accounts.map(({ name }) => name)
   const endpoint = await listenLocally(either(awsEndpoint(names, fetch, report), also))
@@ -78,6 +88,15 @@ async function databasesOf(
       return { target: name, ...value }
     }),
   )
+}
+
+/** Loaded for those who ask: the grammar of PostgreSQL is not small. */
+async function dryRunsOf(databases: readonly Database[]): Promise<DryRuns> {
+  if (databases.length === 0) {
+    throw new CredctlError('usage', 'the scope has no PostgreSQL target: nothing can be tried out')
+  }
+  const { startDryRuns } = await import('./dry-run/databases.ts')
+  return await startDryRuns(databases)
 }
 
 function either(first: LocalHandler, second: LocalHandler | undefined): LocalHandler {
