@@ -3,7 +3,7 @@ import { CredctlError } from './errors.ts'
 import { CALLER_CLASSES, type Caller, type CallerClass, type Role } from './identity/caller.ts'
 import type { GrantClaims } from './identity/grant-token.ts'
 import { requireStepUp } from './identity/step-up.ts'
-import type { GrantFilter, GrantState } from './ledger/ledger.ts'
+import type { ApprovalState, GrantFilter, GrantState } from './ledger/ledger.ts'
 import type { CatalogScope } from './scope/catalog.ts'
 
 /** Who a request under `/v1` speaks for: an identity, or a grant and nothing more. */
@@ -27,6 +27,7 @@ const APPROVAL_READERS = ['approver', 'operator', 'auditor'] as const
 /** Which callers may use which endpoint: the whole of it, in one table. */
 export const ACCESS = {
   fetchCredential: { classes: [], grant: true, everything: [] },
+  reportUnwrap: { classes: [], grant: true, everything: [] },
   plan: { classes: CALLER_CLASSES, grant: false, everything: [] },
   listScopes: { classes: CALLER_CLASSES, grant: false, everything: ['operator', 'auditor'] },
   listGrants: { classes: CALLER_CLASSES, grant: false, everything: ['operator', 'auditor'] },
@@ -83,6 +84,24 @@ export function requireEverything(operation: Operation, principal: Principal): v
   throw new CredctlError('caller_not_permitted', 'your roles do not reach this', {
     hint: `It is for ${everything.join(' or ')}.`,
   })
+}
+
+/**
+ * As `requireReach`, for a request for approval: whoever asked, and roles whose business it is.
+ * Errors: `approval_not_found`, `authentication_insufficient`.
+ */
+export function requireApprovalReach(
+  operation: Operation,
+  principal: Principal,
+  state: ApprovalState,
+  now: Date,
+): void {
+  if (owns(principal, state)) return
+  if (principal.kind === 'grant' || !seesEverything(operation, principal)) {
+    throw new CredctlError('approval_not_found', 'there is no such request for approval')
+  }
+  const rule: Rule = ACCESS[operation]
+  if (rule.stepUp) requireStepUp(principal.caller, now)
 }
 
 /** Does a role let this principal see what is not its own? */

@@ -23,7 +23,7 @@ export function problemAnswer(
   const wait = retryAfter(error)
   const problem = problemOf(error, request)
   if (parts.console !== undefined && /^\/console(\/|$)/.test(context.req.path)) {
-    return refusalPage(parts.console, context, problem)
+    return refusalPage(parts.console, context, problem, error)
   }
   // AWS clients show `Code` and `Message` of a container-credentials refusal and nothing else.
   const forAws = { Code: error.code, Message: problem.detail ?? problem.title }

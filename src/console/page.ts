@@ -61,6 +61,7 @@ function brand(base: string): Html {
 
 const PAGES = [
   { path: '', name: 'Now', access: undefined },
+  { path: '/approvals', name: 'Approvals', access: undefined },
   { path: '/grants', name: 'Grants', access: undefined },
   { path: '/log', name: 'Log', access: 'readLog' },
   { path: '/scopes', name: 'Scopes', access: undefined },

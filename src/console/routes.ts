@@ -4,6 +4,7 @@ import { assetEndpoint } from './assets.ts'
 import type { ConsoleEnv, ConsoleParts, Door } from './console.ts'
 import { pageHeaders } from './headers.ts'
 import { requirePerson } from './person.ts'
+import { approvalPage, approvalsPage, cancelApproval, decideApproval } from './routes/approvals.ts'
 import { grantPage, grantsPage, nowPage, revokeGrant } from './routes/grants.ts'
 import { healthPage } from './routes/health.ts'
 import { entryPage, headEndpoint, logPage } from './routes/log.ts'
@@ -25,6 +26,10 @@ export function consoleRoutes(parts: ConsoleParts, door: Door): Hono<ConsoleEnv>
   app.get('/grants', grantsPage(parts))
   app.get('/grants/:id', grantPage(parts))
   app.post('/grants/:id/revoke', revokeGrant(parts))
+  app.get('/approvals', approvalsPage(parts))
+  app.get('/approvals/:id', approvalPage(parts))
+  app.post('/approvals/:id/decide', decideApproval(parts))
+  app.post('/approvals/:id/cancel', cancelApproval(parts))
   app.get('/log', logPage(parts))
   app.get('/log/:index', entryPage(parts))
   app.get('/scopes', scopesPage(parts))

@@ -3,6 +3,7 @@ import { fields, refuse } from '../document/fields.ts'
 import { duration } from '../document/text.ts'
 import { CredctlError } from '../errors.ts'
 import type { Caller } from './caller.ts'
+import type { LoginWish } from './openid.ts'
 
 /** As far as clocks of issuers and ours ever differ: a login later than that is none. */
 const MAX_AHEAD_SECONDS = 120
@@ -46,6 +47,14 @@ export class StepUpRequired extends CredctlError {
     })
     this.acr = acr
     this.maxAge = maxAge
+  }
+}
+
+/** What to ask of a new login so that it meets a refusal. */
+export function wishOf({ maxAge, acr }: StepUpRequired): LoginWish {
+  return {
+    ...(maxAge === undefined ? {} : { maxAge }),
+    ...(acr === undefined ? {} : { acr: acr.join(' ') }),
   }
 }
 

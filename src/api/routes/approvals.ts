@@ -2,8 +2,8 @@ import type { Context } from 'hono'
 import type { z } from 'zod'
 import {
   type Operation,
-  owns,
   type Principal,
+  requireApprovalReach,
   requireEverything,
   seesEverything,
 } from '../../access.ts'
@@ -16,7 +16,7 @@ import {
 } from '../../contract.ts'
 import { CredctlError, isCredctlError } from '../../errors.ts'
 import type { Caller } from '../../identity/caller.ts'
-import { requireStepUp, StepUpRequired } from '../../identity/step-up.ts'
+import { StepUpRequired } from '../../identity/step-up.ts'
 import type { ApprovalFilter, ApprovalState } from '../../ledger/ledger.ts'
 import { approvalRecord } from '../approval-record.ts'
 import { authenticate } from '../authenticate.ts'
@@ -95,7 +95,6 @@ export function cancelApproval(parts: ApiParts) {
     const principal = await authenticate(parts, context, 'cancelApproval')
     const found = await reached(parts, context, 'cancelApproval', principal)
     const by = personOf(principal)
-    if (!owns(principal, found)) requireStepUp(by, parts.clock.now())
     const { id } = found
     const state = await parts.broker.approvals.cancel(id, by, context.get('request'))
     return context.json(approvalRecord(state), 200)
@@ -122,8 +121,8 @@ async function reached(
   principal: Principal,
 ): Promise<ApprovalState> {
   const state = await parts.broker.approvals.find(idOf(context))
-  if (owns(principal, state) || seesEverything(operation, principal)) return state
-  throw new CredctlError('approval_not_found', 'there is no such request for approval')
+  requireApprovalReach(operation, principal, state, parts.clock.now())
+  return state
 }
 
 function shown(parts: ApiParts, state: ApprovalState, caller: Caller) {

@@ -16,6 +16,7 @@ import { basePath } from '../place.ts'
 import { grantView } from '../views/grant.ts'
 import { grantListView } from '../views/grant-list.ts'
 import { NOW_ROWS, nowView } from '../views/now.ts'
+import { waitingApprovals } from './approvals.ts'
 
 const PAGE = 50
 /** A grant has a handful of entries; one with more shows its newest. */
@@ -27,7 +28,11 @@ export function nowPage(parts: ConsoleParts) {
     const person = context.get('person')
     requireAccess('listGrants', person.principal)
     const filter = { ...visibleGrants(person.principal), live: true, limit: NOW_ROWS + 1 }
-    return answerPage(parts, context, nowView(parts, person, await parts.ledger.grants(filter)))
+    const [waiting, live] = await Promise.all([
+      waitingApprovals(parts, person, NOW_ROWS + 1),
+      parts.ledger.grants(filter),
+    ])
+    return answerPage(parts, context, nowView(parts, person, { waiting, live }))
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Hono } from 'hono'
 import { CredctlError } from '../../errors.ts'
 import type { Caller } from '../../identity/caller.ts'
-import type { LoginWish } from '../../identity/openid.ts'
 import type { ConsoleContext, ConsoleEnv, ConsoleParts, Door } from '../console.ts'
 import { dropCookie, readCookie, writeCookie } from '../cookies.ts'
 import { readForm } from '../form.ts'
@@ -9,6 +8,7 @@ import { answerPage } from '../page.ts'
 import { findPersonIfAny, requirePerson, requireRole } from '../person.ts'
 import { basePath, pageOf } from '../place.ts'
 import { signedOutView, signInView } from '../views/sign-in.ts'
+import { readWish } from './again.ts'
 import { keepPending, takePending } from './pending.ts'
 import { Provider } from './provider.ts'
 
@@ -26,8 +26,7 @@ export function signInRoutes(app: Hono<ConsoleEnv>, parts: ConsoleParts, door: D
 
   app.get('/sign-in/start', async (context) => {
     const to = pageOf(base, context.req.query('to'))
-    const wish = context.req.query('again') === undefined ? {} : await wishOf(parts, context)
-    const { address, pending } = await door(context, () => provider.begin(wish))
+    const { address, pending } = await door(context, () => provider.begin(readWish(context)))
     keepPending(parts, context, { ...pending, to })
     return context.redirect(address, 302)
   })
@@ -50,17 +49,6 @@ export function signInRoutes(app: Hono<ConsoleEnv>, parts: ConsoleParts, door: D
     dropCookie(parts, context, 'credctl-session')
     return answerPage(parts, context, signedOutView(base))
   })
-}
-
-/** What the rules that name this person ask of a login before their roles reach far. */
-async function wishOf(parts: ConsoleParts, context: ConsoleContext): Promise<LoginWish> {
-  const asked = (await findPersonIfAny(parts, context))?.caller.stepUp ?? []
-  const ages = asked.flatMap(({ max_age: age }) => age ?? [])
-  const kinds = [...new Set(asked.flatMap(({ acr }) => acr ?? []))]
-  return {
-    maxAge: Math.min(...ages, 300),
-    ...(kinds.length === 0 ? {} : { acr: kinds.join(' ') }),
-  }
 }
 
 /** A new id for every sign-in; what the browser had before is over. */
