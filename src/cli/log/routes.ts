@@ -97,17 +97,29 @@ const verifyReceipt = command({
   docs: { brief: 'Verify receipts offline, with the key of the log alone' },
 })
 
-const exportCopy = command({
+const exportEntries = command({
   run: () => import('./export.ts'),
   parameters: {
     flags: {
-      to: { kind: 'parsed', parse: nonEmpty, placeholder: 'dir', brief: 'Directory of the copy' },
+      format: {
+        kind: 'enum',
+        values: ['tiles', 'jsonl', 'cloudevents', 'ocsf', 'dsse'],
+        default: 'tiles',
+        brief: 'tiles for a copy that verifies; the others are one entry a line',
+      },
+      to: filter('Directory of the copy, or file to append to; standard output otherwise', 'path'),
+      cursor: filter('File that keeps where the next run goes on', 'file'),
+      signingKey: filter('Ed25519 private key (PEM) for --format dsse', 'file'),
       broker,
       output: outputFlag,
     },
     positional: { kind: 'tuple', parameters: [source] },
   },
-  docs: { brief: 'Copy a log into a directory; a second run adds what is new' },
+  docs: {
+    brief: 'Copy a log into a directory, or write its entries for other programs',
+    fullDescription:
+      'A second run into the same directory, or with the same cursor, adds what is new. A run that is killed repeats some entries the next time and leaves none out: origin and index name an entry for ever.',
+  },
 })
 
 const printKey = command({
@@ -122,7 +134,7 @@ export const logRoutes = buildRouteMap({
     show,
     receipt,
     'verify-receipt': verifyReceipt,
-    export: exportCopy,
+    export: exportEntries,
     key: printKey,
   },
   docs: { brief: 'The log of every decision and credential' },
