@@ -13,19 +13,33 @@ export const MAX_BODY_BYTES = 64 * 1024
  */
 export async function readBody(context: Context<ApiEnv>, type: string): Promise<string> {
   requireType(context, type)
-  if (Number(context.req.header('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge()
+  const bytes = await bytesOf(context)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new CredctlError('request_invalid', 'the body is not UTF-8')
+  }
+}
+
+async function bytesOf({ req }: Context<ApiEnv>): Promise<Uint8Array> {
+  const declared = req.header('content-length')
+  if (Number(declared ?? 0) > MAX_BODY_BYTES) throw tooLarge()
+  // HTTP gives no more than was declared, so only a body of unknown length needs to be counted.
+  const bytes =
+    declared === undefined ? await counted(req.raw.body) : new Uint8Array(await req.arrayBuffer())
+  if (bytes.byteLength > MAX_BODY_BYTES) throw tooLarge()
+  return bytes
+}
+
+async function counted(body: AsyncIterable<Uint8Array> | null): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of context.req.raw.body ?? []) {
+  for await (const chunk of body ?? []) {
     size += chunk.byteLength
     if (size > MAX_BODY_BYTES) throw tooLarge()
     chunks.push(chunk)
   }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
-  } catch {
-    throw new CredctlError('request_invalid', 'the body is not UTF-8')
-  }
+  return Buffer.concat(chunks)
 }
 
 /**
