@@ -16,12 +16,13 @@ import type { GrantDecided, GrantEnded } from './ledger/entry.ts'
 import type { ApprovalState, GrantState, Guard, Ledger } from './ledger/ledger.ts'
 import { entryCaller, grantDecided } from './ledger/record.ts'
 import { redactAsk } from './ledger/redaction/ask.ts'
+import { deliverWrapped, lookAtWrapping, type WrappingFinding, wrappingOf } from './lifecycle/delivery.ts'
 import { endGrant } from './lifecycle/ending.ts'
-import { redeem } from './lifecycle/redemption.ts'
+import { type Redeemed, redeem } from './lifecycle/redemption.ts'
 import type { RevocationResult } from './lifecycle/revocation.ts'
 import { CredentialCache } from './mint/cache.ts'
-import type { Minted } from './mint/mint.ts'
 import type { Mints } from './mint/mints.ts'
+import type { Wrapped } from './mint/wrapping.ts'
 import type { Catalog } from './scope/catalog.ts'
 
 export interface BrokerParts {
@@ -62,6 +63,14 @@ export type RedemptionAnswer =
       readonly status: Exclude<ApprovalStatus, 'pending' | 'approved'>
     }
 
+/** A fetch under a grant, as the grant token says it. */
+export interface Fetched {
+  readonly grant: string
+  readonly plan: string
+  readonly target: string
+  readonly request: string
+}
+
 /** Per target, what ending the grant reaches and what it does not. */
 export type Guarantees = Readonly<Record<string, readonly string[]>>
 
@@ -76,7 +85,7 @@ const NO_USAGE: Usage = { liveGrants: 0, grantsLastDay: 0 }
  */
 export class Broker {
   readonly #parts: BrokerParts
-  readonly #minted: CredentialCache
+  readonly #minted: CredentialCache<Redeemed>
   /** Scopes in environments that had no room left when they were last asked for. */
   readonly #full = new Set<string>()
   /** Requests that wait for people. */
@@ -135,16 +144,39 @@ export class Broker {
    * The credential of one target. The same one for as long as it lives on this replica; the state
    * of the grant is read on every call, so that an ended grant gives nothing any more.
    */
-  async credential(fetch: {
-    readonly grant: string
-    readonly plan: string
-    readonly target: string
-    readonly request: string
-  }): Promise<Minted> {
+  async credential(fetch: Fetched): Promise<Redeemed> {
     const state = await this.#liveGrant(fetch.grant)
     return await this.#minted.get(state, fetch.target, () =>
       redeem(this.#parts, { state, ...fetch, signedPlan: fetch.plan }),
     )
+  }
+
+  /**
+   * The same inside a token of Vault's that opens once, for so many seconds at most. Errors:
+   * `request_invalid` where Vault does not mint.
+   */
+  async wrappedCredential(fetch: Fetched, seconds: number): Promise<Wrapped> {
+    const state = await this.#liveGrant(fetch.grant)
+    const place = { state, target: fetch.target, request: fetch.request }
+    wrappingOf(this.#parts, place)
+    const redeemed = await this.credential(fetch)
+    return await deliverWrapped(this.#parts, place, redeemed, seconds)
+  }
+
+  /**
+   * Whom a wrapped credential was for could not open it. Unless it can still be opened, this is on
+   * the record, and the grant ends: the sweep sees to it when a target does not answer now.
+   */
+  async unwrapFailed(
+    report: Omit<Fetched, 'plan'> & { readonly accessor: string },
+  ): Promise<WrappingFinding> {
+    const state = await this.#liveGrant(report.grant)
+    const { target, request, accessor } = report
+    const finding = await lookAtWrapping(this.#parts, { state, target, request }, accessor)
+    if (finding === 'closed') return finding
+    const after = (await this.#parts.ledger.grant(state.id)) ?? state
+    await this.end(after, 'caller', callerOf(state.caller), request)
+    return finding
   }
 
   /** Ends a grant on the record and at every target. The caller of this checks who may. */

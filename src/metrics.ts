@@ -26,6 +26,12 @@ export function createMetrics() {
       labelNames: ['outcome'],
       registers,
     }),
+    wrappingReports: new Counter({
+      name: 'credctl_wrapping_reports_total',
+      help: 'Wrapped credentials that could not be opened, by finding; alert on taken.',
+      labelNames: ['finding'],
+      registers,
+    }),
     revocationRetries: new Counter({
       name: 'credctl_revocation_retries_total',
       help: 'Revocations that did not finish and will be tried again.',

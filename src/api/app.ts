@@ -16,7 +16,7 @@ import {
   listApprovals,
   showApproval,
 } from './routes/approvals.ts'
-import { credentialEndpoint } from './routes/credentials.ts'
+import { credentialEndpoint, unwrapFailedEndpoint } from './routes/credentials.ts'
 import { authorizationServerMetadata, keySet } from './routes/discovery.ts'
 import { endGrant, grantReceipts, listGrants, showGrant } from './routes/grants.ts'
 import { checkpointEndpoint, tileEndpoint } from './routes/log.ts'
@@ -49,6 +49,7 @@ function handlersOf(parts: ApiParts): Record<EndpointName, Handler> {
   return {
     token: tokenEndpoint(parts, new PollPace(parts.clock)),
     fetchCredential: credentialEndpoint(parts),
+    reportUnwrap: unwrapFailedEndpoint(parts),
     plan: planEndpoint(parts),
     listGrants: listGrants(parts),
     showGrant: showGrant(parts),

@@ -35,7 +35,22 @@ export const ENDPOINTS = {
     path: '/v1/credentials/{target}',
     summary: 'The credential for one target of the grant, in the target’s native shape.',
     access: 'fetchCredential',
-    answer: { type: JSON_TYPE, schema: contract.credential, text: 'The credential.' },
+    query: {
+      wrap: 'Give it inside a Vault token that opens once, for so long: 5s to 600s. For targets that Vault mints for.',
+    },
+    answer: {
+      type: JSON_TYPE,
+      schema: contract.credential.or(contract.wrappedCredential),
+      text: 'The credential, or with wrap what opens it.',
+    },
+  },
+  reportUnwrap: {
+    method: 'post',
+    path: '/v1/credentials/{target}/unwrap-failed',
+    summary: 'Vault would not open a wrapped credential. If somebody else did, the grant ends.',
+    access: 'reportUnwrap',
+    body: { type: JSON_TYPE, schema: contract.unwrapReport },
+    answer: { type: JSON_TYPE, schema: contract.unwrapAnswer, text: 'What became of it.' },
   },
   plan: {
     method: 'post',

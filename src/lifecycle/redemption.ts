@@ -39,18 +39,23 @@ export interface Fetch {
   readonly request: string
 }
 
+/** What was minted, and the id under which it is recorded. */
+export interface Redeemed extends Minted {
+  readonly id: string
+}
+
 /** Fetches after restarts and on other replicas mint anew; a loop of them ends here. */
 const CREDENTIALS_PER_TARGET = 8
 const FAILURES_PER_MINUTE = 10
 
 /** Decides again, records, mints, records: in this order, and nothing leaves before the last. */
-export async function redeem(parts: RedemptionParts, fetch: Fetch): Promise<Minted> {
+export async function redeem(parts: RedemptionParts, fetch: Fetch): Promise<Redeemed> {
   const grant = await decideAgain(parts, fetch)
   await refuseLoops(parts, fetch)
   const attempt = await recordIntent(parts, fetch, grant)
   const minted = await mintOrRecordFailure(parts, fetch, grant, attempt)
   await recordOutcome(parts, fetch, attempt, minted)
-  return minted
+  return { ...minted, id: attempt.credential }
 }
 
 /**

@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.ts'
 import type { Minted } from './mint.ts'
 
-interface Held {
+interface Held<Credential> {
   readonly expiresAt: Date
-  readonly targets: Map<string, Promise<Minted>>
+  readonly targets: Map<string, Promise<Credential>>
 }
 
 /**
@@ -11,9 +11,9 @@ interface Held {
  * grant and target get the same credential until it expires, and concurrent fetches share one
  * mint. A failed mint is not remembered.
  */
-export class CredentialCache {
+export class CredentialCache<Credential extends Minted = Minted> {
   readonly #clock: Clock
-  readonly #held = new Map<string, Held>()
+  readonly #held = new Map<string, Held<Credential>>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -22,8 +22,8 @@ export class CredentialCache {
   async get(
     grant: { readonly id: string; readonly expiresAt: Date },
     target: string,
-    mint: () => Promise<Minted>,
-  ): Promise<Minted> {
+    mint: () => Promise<Credential>,
+  ): Promise<Credential> {
     const known = this.#held.get(grant.id)?.targets.get(target)
     if (known !== undefined) {
       const minted = await known
@@ -48,8 +48,8 @@ export class CredentialCache {
   async #start(
     grant: { readonly id: string; readonly expiresAt: Date },
     target: string,
-    mint: () => Promise<Minted>,
-  ): Promise<Minted> {
+    mint: () => Promise<Credential>,
+  ): Promise<Credential> {
     const held = this.#held.get(grant.id) ?? { expiresAt: grant.expiresAt, targets: new Map() }
     this.#held.set(grant.id, held)
     const pending = mint()

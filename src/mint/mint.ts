@@ -4,6 +4,7 @@ import { CredctlError } from '../errors.ts'
 import type { Handle } from '../ledger/entry.ts'
 import type { Secret } from '../secret/secret.ts'
 import type { Upkeep } from './upkeep.ts'
+import type { Wrapping } from './wrapping.ts'
 
 /** A credential in its target's native shape; the only object in the program that holds one. */
 export type CredentialBody = AwsCredential | PostgresCredential | MysqlCredential
@@ -85,6 +86,8 @@ export interface Mint {
   revoke(handle: Handle, expiresAt: Date, cause: RevocationCause): Promise<Revoked>
   /** What revoking a grant at this target reaches and what it does not, for `guarantees`. */
   readonly guarantees: readonly string[]
+  /** For targets whose credentials can be given out so that they open once. */
+  readonly wrapping?: Wrapping
   /** For targets where the broker has work to do between mint and revoke. */
   readonly upkeep?: Upkeep
   close(): Promise<void>

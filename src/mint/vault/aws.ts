@@ -9,17 +9,20 @@ import { type IssuedSession, issueSession, readAwsRole, writeAwsRole } from '../
 import type { Vault } from '../../vault/vault.ts'
 import type { AwsCredential, Mint, Minted, RevocationCause, Revoked } from '../mint.ts'
 import { sourceIdentity } from '../sts/request.ts'
+import type { Wrapping } from '../wrapping.ts'
 import { GrantTokens } from './grant-tokens.ts'
 import { VAULT_AWS_GUARANTEES } from './guarantees.ts'
 import { vaultHandle } from './handle.ts'
 import { endInVault } from './kill.ts'
 import { ensureRole } from './role.ts'
+import { vaultWrapping } from './wrapping.ts'
 
 const MIN_SECONDS = 900
 
 /** Sessions of one AWS role that Vault assumes, for brokers that may not. */
 export class VaultAwsMint implements Mint {
   readonly guarantees = VAULT_AWS_GUARANTEES
+  readonly wrapping: Wrapping
   readonly #target: VaultAwsTarget
   readonly #vault: Vault
   readonly #clock: Clock
@@ -28,6 +31,7 @@ export class VaultAwsMint implements Mint {
   constructor(target: VaultAwsTarget, parts: { readonly vault: Vault; readonly clock: Clock }) {
     this.#target = target
     this.#vault = parts.vault
+    this.wrapping = vaultWrapping(parts.vault)
     this.#clock = parts.clock
     this.#tokens = new GrantTokens(parts.vault, target.token_role)
   }

@@ -14,10 +14,12 @@ import { endLeaseIn } from '../../vault/lease.ts'
 import type { Vault } from '../../vault/vault.ts'
 import type { CredentialBody, Mint, Minted } from '../mint.ts'
 import type { Upkeep } from '../upkeep.ts'
+import type { Wrapping } from '../wrapping.ts'
 import { GrantTokens } from './grant-tokens.ts'
 import { vaultHandle } from './handle.ts'
 import { endInVault } from './kill.ts'
 import { ensureRole, type RoleAccess } from './role.ts'
+import { vaultWrapping } from './wrapping.ts'
 
 /** What differs between the databases that Vault's one engine makes logins of. */
 export interface VaultDatabase {
@@ -42,6 +44,7 @@ export interface VaultDatabase {
 export class VaultDatabaseMint implements Mint {
   readonly guarantees: readonly string[]
   readonly upkeep: Upkeep
+  readonly wrapping: Wrapping
   readonly #database: VaultDatabase
   readonly #vault: Vault
   readonly #clock: Clock
@@ -53,6 +56,7 @@ export class VaultDatabaseMint implements Mint {
     const { mount } = database
     this.guarantees = database.guarantees
     this.upkeep = database.upkeep
+    this.wrapping = vaultWrapping(vault)
     this.#database = database
     this.#vault = vault
     this.#clock = parts.clock

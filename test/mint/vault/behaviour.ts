@@ -373,6 +373,69 @@ export function vaultBehaviour(start: () => Promise<TestVault>): void {
     })
   })
 
+  describe('a credential that is given out wrapped', () => {
+    const wrapped = async () => {
+      const world = await newWorld()
+      const mint = world.mint()
+      const { minted, handle, credential } = await mintBy(mint, world.grant())
+      const made = await mint.wrapping.wrap(minted.credential, 30)
+      return { mint, made, handle, credential, token: made.token.reveal() }
+    }
+    const looked = (token: string) => call(server, 'POST', 'sys/wrapping/lookup', { token }, token)
+    const unwrapped = (token: string) => call(server, 'POST', 'sys/wrapping/unwrap', {}, token)
+
+    it('says where it was made, opens once, and is then gone for good', async () => {
+      const { mint, made, handle, credential, token } = await wrapped()
+      expect(made).toMatchObject({
+        seconds: 30,
+        creationPath: 'sys/wrapping/wrap',
+        address: server.url,
+      })
+      const { status, body } = await looked(token)
+      expect([status, body.data]).toMatchObject([
+        200,
+        { creation_path: 'sys/wrapping/wrap', creation_ttl: 30 },
+      ])
+      expect(await mint.wrapping.isClosed(made.accessor)).toBe(true)
+      expect((await unwrapped(token)).body.data).toEqual(credential)
+      expect(await mint.wrapping.isClosed(made.accessor)).toBe(false)
+      for (const again of [await unwrapped(token), await looked(token)]) {
+        expect(again.status).toBe(400)
+        expect(again.body.errors).toEqual(['wrapping token is not valid or does not exist'])
+      }
+      await mint.revoke(handle)
+    })
+
+    it('opens for whoever has the token, which the broker cannot tell apart', async () => {
+      const { mint, made, handle, token } = await wrapped()
+      const thief = await operator('POST', 'sys/wrapping/unwrap', { token })
+      expect(thief.status).toBe(200)
+      expect(await mint.wrapping.isClosed(made.accessor)).toBe(false)
+      expect((await unwrapped(token)).status).toBe(400)
+      await mint.revoke(handle)
+    })
+
+    it('opens for nobody once it is discarded, and discarding again is success', async () => {
+      const { mint, made, handle, token } = await wrapped()
+      await mint.wrapping.discard(made.accessor)
+      await mint.wrapping.discard(made.accessor)
+      expect((await unwrapped(token)).status).toBe(400)
+      await mint.revoke(handle)
+    })
+
+    it('opens for nobody after its time', async () => {
+      const world = await newWorld()
+      const mint = world.mint()
+      const { minted, handle } = await mintBy(mint, world.grant())
+      const made = await mint.wrapping.wrap(minted.credential, 1)
+      await expect
+        .poll(() => mint.wrapping.isClosed(made.accessor), { timeout: 10_000 })
+        .toBe(false)
+      expect((await unwrapped(made.token.reveal())).status).toBe(400)
+      await mint.revoke(handle)
+    }, 15_000)
+  })
+
   describe('Vault that goes away', () => {
     it('sealed: requests are refused for now, sessions go on, and after unsealing all is as before', async () => {
       const world = await newWorld()

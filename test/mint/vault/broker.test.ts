@@ -8,7 +8,7 @@ import { planScope } from '../../../src/plan/plan.ts'
 import { requireCatalog } from '../../../src/scope/catalog.ts'
 import { type TestBroker, testBroker } from '../../support/broker.ts'
 import { testPostgres } from '../../support/postgres.ts'
-import { setUpVault } from '../../support/vault/setup.ts'
+import { call, setUpVault } from '../../support/vault/setup.ts'
 import { FakeVault } from '../../support/vault/vault.ts'
 
 const postgres = testPostgres()
@@ -138,6 +138,105 @@ describe('a broker whose database is behind Vault', () => {
     expect(fake.leases.all.size).toBe(0)
     const last = (await entries(grant)).at(-1)
     expect(last).toMatchObject({ kind: 'credential.revoked', outcome: 'gone' })
+  })
+
+  const asked = async (grant: Grant, query: string) => {
+    const headers = { authorization: `Bearer ${grant.token}` }
+    const response = await fetch(`${broker.url}/v1/credentials/orders-db${query}`, { headers })
+    return { status: response.status, body: JSON.parse(await response.text()) }
+  }
+  const reported = async (grant: Grant, body: string) => {
+    const headers = { authorization: `Bearer ${grant.token}`, 'content-type': 'application/json' }
+    const url = `${broker.url}/v1/credentials/orders-db/unwrap-failed`
+    const response = await fetch(url, { method: 'POST', headers, body })
+    return { status: response.status, body: JSON.parse(await response.text()) }
+  }
+  const unwrap = (token: string) => call(fake, 'POST', 'sys/wrapping/unwrap', {}, token)
+
+  it('gives the credential wrapped when asked to, and the agent opens it once', async () => {
+    const grant = await granted()
+    const { status, body } = await asked(grant, '?wrap=60s')
+    expect(status).toBe(200)
+    const { token, accessor, ...rest } = body.wrapped
+    expect(rest).toMatchObject({
+      ttl: 60,
+      creation_path: 'sys/wrapping/wrap',
+      address: fake.url,
+    })
+    const opened = await unwrap(token)
+    expect(opened.body.data).toEqual(await client.postgresCredential(grant, 'orders-db'))
+    expect(JSON.stringify(await entries(grant))).not.toContain(token)
+    expect((await entries(grant)).at(-1)).toMatchObject({ kind: 'credential.wrapped', accessor })
+    await client.endGrant(grant)
+  })
+
+  it('ends everything when the agent finds that somebody else has opened it', async () => {
+    const grant = await granted()
+    const { body } = await asked(grant, '?wrap=60s')
+    const { token, accessor } = body.wrapped
+    expect((await reported(grant, JSON.stringify({ accessor }))).body).toEqual({
+      finding: 'closed',
+    })
+    const stolen = (await unwrap(token)).body.data ?? {}
+    expect((await unwrap(token)).status).toBe(400)
+    expect(await reported(grant, JSON.stringify({ accessor }))).toEqual({
+      status: 200,
+      body: { finding: 'taken' },
+    })
+    const kinds = (await entries(grant)).map(({ kind }) => kind)
+    expect(kinds.slice(-3)).toEqual([
+      'credential.wrapping_alarm',
+      'grant.ended',
+      'credential.revoked',
+    ])
+    const { host, port, database, user, password } = stolen
+    const place = { host: String(host), port: Number(port), database: String(database) }
+    const login = { user: String(user), password: String(password) }
+    await expect(postgres.client({ ...place, ...login })).rejects.toMatchObject({ code: '28P01' })
+    expect((await asked(grant, '')).status).toBe(410)
+    const metrics = await (await fetch(`${broker.url}/metrics`)).text()
+    expect(metrics).toContain('credctl_wrapping_reports_total{finding="taken"} 1')
+  })
+
+  it('refuses any other wrap than a bound time, once, and mints nothing', async () => {
+    const grant = await granted()
+    for (const query of [
+      '?wrap=',
+      '?wrap=60',
+      '?wrap=4s',
+      '?wrap=601s',
+      '?wrap=1m',
+      '?wrap=060s',
+      '?wrap=60s&wrap=60s',
+      '?wrap=6e1s',
+      '?warp=60s',
+      '?wrap=-60s',
+      '?wrap=60s%00',
+    ]) {
+      const { status, body } = await asked(grant, query)
+      expect([status, body.code], query).toEqual([400, 'request_invalid'])
+    }
+    expect(await entries(grant)).toHaveLength(1)
+    await client.endGrant(grant)
+  })
+
+  it('refuses a report of anything but one accessor', async () => {
+    const grant = await granted()
+    for (const report of [
+      'x',
+      '{}',
+      '{"accessor":"abcdefghij","token":"s.x"}',
+      '{"accessor":"abcdefghij","accessor":"abcdefghik"}',
+      '{"accessor":"../sys/seal"}',
+      '{"accessor":12345678}',
+      JSON.stringify({ accessor: 'a'.repeat(257) }),
+    ]) {
+      const { status, body } = await reported(grant, report)
+      expect([status, body.code], report).toEqual([400, 'request_invalid'])
+    }
+    const unknown = await reported(grant, '{"accessor":"abcdefghij"}')
+    expect([unknown.status, unknown.body.code]).toEqual([404, 'not_found'])
+    await client.endGrant(grant)
   })
 
   it('leaves nothing when Vault loses its answer: the sweep ends what was made', async () => {

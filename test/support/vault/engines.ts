@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Leases } from './leases.ts'
 import { type Asked, DONE, failed, given, MISSING, type Reply, seconds, text } from './reply.ts'
+import type { Tokens } from './tokens.ts'
 
 /** KV, version 2. */
 export class KeyValues {
@@ -81,30 +82,38 @@ function shownRole(body: Readonly<Record<string, unknown>>) {
   }
 }
 
-/** Response wrapping: each token gives its content once. */
+/** Response wrapping: each token opens its content once, for whoever has it. */
 export class Wrapping {
-  readonly #kept = new Map<string, { body: unknown; path: string; until: number; ttl: number }>()
+  readonly #tokens: Tokens
+  readonly #kept = new Map<string, { body: unknown; about: object }>()
 
-  wrap(body: unknown, path: string, ttl: number): Reply {
-    const token = `s.${randomBytes(18).toString('base64url')}`
-    this.#kept.set(token, { body, path, until: Date.now() + ttl * 1000, ttl })
-    const accessor = randomBytes(18).toString('hex')
-    const creation_time = new Date().toISOString()
-    const wrap_info = { token, accessor, ttl, creation_time, creation_path: path }
-    return given(null, { wrap_info })
+  constructor(tokens: Tokens) {
+    this.#tokens = tokens
   }
 
-  answer({ path, body, token }: Asked, raw: string | undefined): Reply {
-    const id = text(body['token']) || raw || token?.id || ''
+  wrap(body: unknown, path: string, ttl: number): Reply {
+    const policies = ['response-wrapping']
+    const made = this.#tokens.make({ policies, displayName: '', ttl, renewable: false })
+    const creation_time = new Date().toISOString()
+    const creation_path = path
+    const about = { creation_path, creation_time, creation_ttl: ttl }
+    this.#kept.set(made.id, { body, about })
+    const { id: token, accessor } = made
+    return given(null, { wrap_info: { token, accessor, ttl, creation_time, creation_path } })
+  }
+
+  /** By the wrapping token itself, or by another one with it in the body. */
+  answer({ path, body }: Asked, raw: string): Reply {
+    const id = text(body['token']) || raw
+    const token = this.#tokens.alive(id)
     const kept = this.#kept.get(id)
-    if (kept === undefined || kept.until < Date.now()) {
+    if (token === undefined || kept === undefined) {
       return failed(400, 'wrapping token is not valid or does not exist')
     }
-    if (path.endsWith('/lookup')) {
-      const { path: creation_path, ttl: creation_ttl } = kept
-      return given({ creation_path, creation_ttl, creation_time: new Date().toISOString() })
-    }
+    if (path.endsWith('/lookup')) return given(kept.about)
     this.#kept.delete(id)
+    // As a real one does: the token is gone an instant after the answer.
+    setTimeout(() => this.#tokens.end(token), 15).unref()
     return { status: 200, body: kept.body }
   }
 }

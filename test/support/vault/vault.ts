@@ -35,7 +35,7 @@ export class FakeVault {
   readonly #policies = new Map<string, Rule[]>()
   readonly #mounts = new Map<string, string>([['secret', 'kv']])
   readonly #values = new KeyValues()
-  readonly #wrapping = new Wrapping()
+  readonly #wrapping = new Wrapping(this.tokens)
   readonly #server = createServer((request, response) => void this.#serve(request, response))
 
   get url(): string {
