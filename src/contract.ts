@@ -23,16 +23,16 @@ export const TOKEN_TYPES = {
 } as const
 
 /** Text that ends up in the log and before people's eyes. */
-const plainText = (max: number) =>
+export const plainText = (max: number) =>
   z
     .string()
     .max(max)
     .refine((text) => firstUnseen(text) === undefined, 'holds characters that cannot be seen')
 const name = plainText(128).min(1)
-const time = z.iso.datetime().meta({ description: 'RFC 3339, UTC.' })
-const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/)
-const ulid = z.string().regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/)
-const parameters = z
+export const time = z.iso.datetime().meta({ description: 'RFC 3339, UTC.' })
+export const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/)
+export const ulid = z.string().regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/)
+export const parameters = z
   .record(plainText(64), plainText(256))
   .refine((values) => Object.keys(values).length <= MAX_PARAMETERS, 'too many parameters')
 
@@ -151,12 +151,9 @@ export const tokenError = z
       .optional()
       .meta({ description: 'The request that people have to approve first.' }),
     error_uri: z.url().optional(),
-    deferral_code: z
-      .string()
-      .optional()
-      .meta({
-        description: 'Of a client that offered completion_mode=deferred: what to poll with.',
-      }),
+    deferral_code: z.string().optional().meta({
+      description: 'Of a client that offered completion_mode=deferred: what to poll with.',
+    }),
     expires_in: z.int().optional(),
     interval: z.int().optional().meta({ description: 'Least number of seconds between polls.' }),
   })
@@ -326,6 +323,23 @@ export const receiptList = z
   })
   .meta({ id: 'ReceiptList' })
 
+/** With the salt, whoever has the entry can check that it commits to the value: docs/privacy.md. */
+export const openingList = z
+  .object({
+    id: ulid,
+    openings: z.array(
+      z.object({
+        at: z.string().meta({ description: 'intent, parameters.NAME or claims.NAME.' }),
+        commitment: digest,
+        salt: z.base64(),
+        value: z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]),
+      }),
+    ),
+  })
+  .meta({ id: 'OpeningList' })
+
+export const eraseAnswer = z.object({ id: ulid, erased: z.int() }).meta({ id: 'EraseAnswer' })
+
 export const scopeSummary = z
   .object({
     name: z.string(),
@@ -343,105 +357,6 @@ export const scopeList = z
   .object({ catalogue: digest, scopes: z.array(scopeSummary) })
   .meta({ id: 'ScopeList' })
 
-const verdict = z.enum(['approve', 'deny'])
-
-/** A request for approval: the same numbers as in the plan, the log and the console. */
-export const approval = z
-  .object({
-    id: ulid.meta({ description: 'Also the id of the grant that may come of it.' }),
-    status: z.enum(['pending', 'approved', 'denied', 'redeemed', 'expired', 'void', 'cancelled']),
-    binding_code: z.string().meta({ description: 'The requester sees the same letters.' }),
-    scope: z.string(),
-    scope_digest: digest,
-    environment: z.string(),
-    plan: digest,
-    parameters,
-    intent: z.string().meta({ description: 'The requester’s words, not ours.' }),
-    caller: z.object({
-      class: z.enum(CALLER_CLASSES),
-      issuer: z.string(),
-      subject: z.string(),
-      actors: z.array(z.string()).optional(),
-    }),
-    blast_radius: blastRadius.optional(),
-    rules: z.array(z.string()).meta({ description: 'Thresholds that ask for approval.' }),
-    needs: z.array(z.object({ group: z.string(), count: z.int(), given: z.int() })),
-    reason_required: z.boolean(),
-    asked_at: time,
-    expires_at: time,
-    verdicts: z.array(
-      z.object({
-        verdict,
-        issuer: z.string(),
-        subject: z.string(),
-        group: z.string(),
-        reason: z.string().optional(),
-        at: time,
-        via: z.string(),
-      }),
-    ),
-    hindrance: z
-      .string()
-      .optional()
-      .meta({ description: 'Why this caller cannot decide it now; absent when it can.' }),
-  })
-  .meta({ id: 'Approval' })
-
-export const approvalList = z
-  .object({ approvals: z.array(approval), next: ulid.optional() })
-  .meta({ id: 'ApprovalList' })
-
-/** The plan itself is there while the catalogue still gives exactly what was asked for. */
-export const approvalDetails = z
-  .object({ ...approval.shape, contents: plan.optional() })
-  .meta({ id: 'ApprovalDetails' })
-
-export const approvalQuery = z.strictObject({
-  status: z.enum(['pending', 'approved', 'open', 'all']).exactOptional(),
-  mine: z.enum(['true']).exactOptional(),
-  scope: slug.exactOptional(),
-  environment: slug.exactOptional(),
-  before: ulid.exactOptional(),
-})
-
-/** One person's word. The plan digest says what the person looked at. */
-export const verdictRequest = z
-  .strictObject({
-    verdict,
-    plan: digest,
-    reason: plainText(2000).exactOptional(),
-    group: slug.exactOptional(),
-  })
-  .meta({ id: 'VerdictRequest' })
-
-export const batchVerdictRequest = z
-  .strictObject({
-    verdict,
-    reason: plainText(2000).exactOptional(),
-    requests: z
-      .array(z.strictObject({ id: ulid, plan: digest, group: slug.exactOptional() }))
-      .min(1)
-      .max(100),
-  })
-  .meta({ id: 'BatchVerdictRequest' })
-
-export const batchVerdictAnswer = z
-  .object({
-    results: z.array(
-      z.object({
-        id: ulid,
-        status: approval.shape.status.optional(),
-        code: z.string().optional().meta({ description: 'Why this one was not recorded.' }),
-        detail: z.string().optional(),
-      }),
-    ),
-  })
-  .meta({ id: 'BatchVerdictAnswer' })
-
-export type ApprovalRecord = z.infer<typeof approval>
-export type ApprovalList = z.infer<typeof approvalList>
-export type ApprovalDetails = z.infer<typeof approvalDetails>
-export type BatchVerdictAnswer = z.infer<typeof batchVerdictAnswer>
 export type Task = z.infer<typeof task>
 export type PlanAnswer = z.infer<typeof planAnswer>
 export type TokenAnswer = z.infer<typeof tokenAnswer>
@@ -449,6 +364,8 @@ export type TokenError = z.infer<typeof tokenError>
 export type ProblemDocument = z.infer<typeof problem>
 export type GrantRecord = z.infer<typeof grant>
 export type GrantDetails = z.infer<typeof grantDetails>
+export type OpeningList = z.infer<typeof openingList>
+export type EraseAnswer = z.infer<typeof eraseAnswer>
 export type EndAnswer = z.infer<typeof endAnswer>
 export type ScopeList = z.infer<typeof scopeList>
 export type ScopeSummary = z.infer<typeof scopeSummary>

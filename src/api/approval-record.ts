@@ -1,4 +1,4 @@
-import type { ApprovalRecord } from '../contract.ts'
+import type { ApprovalRecord } from '../contract/approvals.ts'
 import type { Actor } from '../identity/caller.ts'
 import type { ApprovalState } from '../ledger/ledger.ts'
 

@@ -1,7 +1,7 @@
-import type { GrantAnswer } from '../broker.ts'
 import { TASK_DETAILS_TYPE, TOKEN_TYPES, type TokenAnswer } from '../contract.ts'
 import type { Grant } from '../decision/decide.ts'
 import type { Ask } from '../decision/evaluate.ts'
+import type { GrantAnswer } from '../lifecycle/granting.ts'
 import type { ApiParts } from './parts.ts'
 
 export type Allowed = Extract<GrantAnswer, { outcome: 'allow' }>

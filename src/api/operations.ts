@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Operation } from '../access.ts'
+import * as approvals from '../contract/approvals.ts'
 import * as contract from '../contract.ts'
 
 /** One endpoint as the world sees it. Routes are made from these: what is not here does not exist. */
@@ -94,6 +95,20 @@ export const ENDPOINTS = {
     access: 'showGrant',
     answer: { type: JSON_TYPE, schema: contract.receiptList, text: 'Entries and receipts.' },
   },
+  listOpenings: {
+    method: 'get',
+    path: '/v1/grants/{id}/openings',
+    summary: 'What proves the values that the log commits to: for auditors.',
+    access: 'readOpenings',
+    answer: { type: JSON_TYPE, schema: contract.openingList, text: 'What was not erased.' },
+  },
+  eraseOpenings: {
+    method: 'delete',
+    path: '/v1/grants/{id}/openings',
+    summary: 'Makes the values that the log commits to unreadable for good: for operators.',
+    access: 'eraseOpenings',
+    answer: { type: JSON_TYPE, schema: contract.eraseAnswer, text: 'How many there were.' },
+  },
   listApprovals: {
     method: 'get',
     path: '/v1/approvals',
@@ -106,37 +121,37 @@ export const ENDPOINTS = {
       environment: 'Name of an environment.',
       before: 'Id from `next` of the page before.',
     },
-    answer: { type: JSON_TYPE, schema: contract.approvalList, text: 'One page of requests.' },
+    answer: { type: JSON_TYPE, schema: approvals.approvalList, text: 'One page of requests.' },
   },
   decideApprovals: {
     method: 'post',
     path: '/v1/approvals',
     summary: 'One word on several requests; each is recorded, or refused, by itself.',
     access: 'decideApproval',
-    body: { type: JSON_TYPE, schema: contract.batchVerdictRequest },
-    answer: { type: JSON_TYPE, schema: contract.batchVerdictAnswer, text: 'What became of each.' },
+    body: { type: JSON_TYPE, schema: approvals.batchVerdictRequest },
+    answer: { type: JSON_TYPE, schema: approvals.batchVerdictAnswer, text: 'What became of each.' },
   },
   showApproval: {
     method: 'get',
     path: '/v1/approvals/{id}',
     summary: 'One request, with the plan that it asks for.',
     access: 'showApproval',
-    answer: { type: JSON_TYPE, schema: contract.approvalDetails, text: 'The request.' },
+    answer: { type: JSON_TYPE, schema: approvals.approvalDetails, text: 'The request.' },
   },
   decideApproval: {
     method: 'post',
     path: '/v1/approvals/{id}',
     summary: 'Approve or deny a request: never one’s own, only for a group one is a member of.',
     access: 'decideApproval',
-    body: { type: JSON_TYPE, schema: contract.verdictRequest },
-    answer: { type: JSON_TYPE, schema: contract.approval, text: 'The request as it now stands.' },
+    body: { type: JSON_TYPE, schema: approvals.verdictRequest },
+    answer: { type: JSON_TYPE, schema: approvals.approval, text: 'The request as it now stands.' },
   },
   cancelApproval: {
     method: 'delete',
     path: '/v1/approvals/{id}',
     summary: 'Take a request back. Callers that are no people end it as they end a grant.',
     access: 'cancelApproval',
-    answer: { type: JSON_TYPE, schema: contract.approval, text: 'The request as it now stands.' },
+    answer: { type: JSON_TYPE, schema: approvals.approval, text: 'The request as it now stands.' },
   },
   listScopes: {
     method: 'get',
@@ -163,6 +178,16 @@ export const ENDPOINTS = {
     path: '/log/tile/{path}',
     summary: 'Tiles and entry bundles of the log (C2SP tlog-tiles).',
     answer: { type: 'application/octet-stream', text: 'Hashes or entries.' },
+  },
+  slackInteraction: {
+    method: 'post',
+    path: '/slack/interactions',
+    summary: 'A button that somebody pressed in Slack, signed by Slack. Not found without Slack.',
+    body: {
+      type: 'application/x-www-form-urlencoded',
+      text: 'payload, with X-Slack-Signature and X-Slack-Request-Timestamp over the whole body.',
+    },
+    answer: { type: TEXT, text: 'Nothing; what became of it is said in Slack.' },
   },
   authorizationServer: {
     method: 'get',

@@ -1,7 +1,7 @@
 import type { Digest } from '../canonical.ts'
 import type { Caller } from '../identity/caller.ts'
 import type { Plan } from '../plan/plan.ts'
-import { bindingOf, countingVerdicts, needsText, unmetNeeds } from './approval.ts'
+import { bindingOf, countingVerdicts, type Evidence, needsText, unmetNeeds } from './approval.ts'
 import { invariantBreaches } from './invariants.ts'
 import { limitBreaches } from './limits.ts'
 import type { Reason } from './reason.ts'
@@ -95,32 +95,30 @@ export function decide(request: DecisionRequest): Decision {
     const reasons = breaches(request)
     if (reasons.length > 0) return { outcome: 'deny', reasons }
   }
-  const requirement = requirementOf(request)
-  if (requirement === undefined && request.approval === undefined) return allow(request, [])
-  return decideByPeople(request, requirement)
+  const people = wordOfPeople(request)
+  if (people.outcome !== 'agreed') return people
+  const reasons: Reason[] = [{ code: 'allowed', message: allowedMessage(request) }]
+  return {
+    outcome: 'allow',
+    grant: new AllowedGrant(request),
+    reasons: [...reasons, ...people.reasons],
+  }
 }
 
-function allow(request: DecisionRequest, more: readonly Reason[]): Decision {
-  const reasons: Reason[] = [{ code: 'allowed', message: allowedMessage(request) }, ...more]
-  return { outcome: 'allow', grant: new AllowedGrant(request), reasons }
-}
+type WordOfPeople =
+  | { readonly outcome: 'agreed'; readonly reasons: readonly Reason[] }
+  | Exclude<Decision, { readonly outcome: 'allow' }>
 
 /** One `deny` is enough; approvals count while they last and for what they were given. */
-function decideByPeople(request: DecisionRequest, requirement: Requirement | undefined): Decision {
-  const { approval, now } = request
+function wordOfPeople(request: DecisionRequest): WordOfPeople {
+  const requirement = requirementOf(request)
+  const { approval } = request
+  if (requirement === undefined && approval === undefined) return { outcome: 'agreed', reasons: [] }
   const binding = bindingOf(request)
   const voided = approval !== undefined && approval.binding !== binding
-  if (approval !== undefined && !voided) {
-    if (approval.verdicts.some(({ verdict }) => verdict === 'deny')) {
-      return { outcome: 'deny', reasons: [{ code: 'approval_denied', message: 'it was denied' }] }
-    }
-    if (now >= approval.expires) {
-      const message = 'the approval is over; ask again'
-      return { outcome: 'deny', reasons: [{ code: 'approval_expired', message }] }
-    }
-  }
-  const needs = requirement?.needs ?? []
-  const unmet = unmetNeeds(request, needs, voided ? undefined : approval)
+  const refusal = approval === undefined || voided ? undefined : refusalBy(request, approval)
+  if (refusal !== undefined) return { outcome: 'deny', reasons: [refusal] }
+  const unmet = unmetNeeds(request, requirement?.needs ?? [], voided ? undefined : approval)
   if (requirement !== undefined && unmet.length > 0) {
     const reasons = [...(voided ? [VOID] : []), approvalRequired(requirement)]
     return { outcome: 'needs_approval', requirement, binding, unmet, reasons }
@@ -128,7 +126,15 @@ function decideByPeople(request: DecisionRequest, requirement: Requirement | und
   if (voided || approval === undefined) return { outcome: 'deny', reasons: [VOID] }
   const given = countingVerdicts(request, approval)
   const message = `approved by ${given.map(({ by }) => `${by.subject} (${by.issuer})`).join(', ')}`
-  return allow(request, given.length === 0 ? [] : [{ code: 'approved', message }])
+  return { outcome: 'agreed', reasons: given.length === 0 ? [] : [{ code: 'approved', message }] }
+}
+
+function refusalBy({ now }: DecisionRequest, { verdicts, expires }: Evidence): Reason | undefined {
+  if (verdicts.some(({ verdict }) => verdict === 'deny')) {
+    return { code: 'approval_denied', message: 'it was denied' }
+  }
+  if (now < expires) return undefined
+  return { code: 'approval_expired', message: 'the approval is over; ask again' }
 }
 
 const VOID: Reason = {

@@ -1,67 +1,28 @@
 import { z } from 'zod'
-import type { Digest } from '../canonical.ts'
-import { REASON_CODES } from '../decision/reason.ts'
-import { type Actor, CALLER_CLASSES } from '../identity/caller.ts'
 import { VERBS } from '../scope/access-postgres.ts'
-import { APPROVAL_CHANNELS, type Entry } from './entry.ts'
+import { approvalAsked, approvalEnded, approvalGiven } from './approval-schema.ts'
+import type { Entry } from './entry.ts'
+import {
+  caller,
+  committed,
+  common,
+  count,
+  digest,
+  environmentClass,
+  name,
+  ofCredential,
+  ofGrant,
+  reasons,
+  redaction,
+  text,
+  time,
+} from './entry-fields.ts'
 import { compile, type JsonSchema } from './json-schema.ts'
 
 /*
  * The shape of every entry, version 1: what the broker may append and what a verifier accepts.
  * `test/ledger/entry-schema.test.ts` holds it equal to the types of `entry.ts`.
  */
-
-const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/
-
-const ulid = z.string().regex(ULID)
-const digest = z.templateLiteral([
-  'sha256:',
-  z.string().regex(/^[0-9a-f]{64}$/),
-]) satisfies z.ZodType<Digest>
-/** RFC 3339 in UTC with milliseconds, exactly as `Date.toISOString` writes it. */
-const time = z
-  .string()
-  .regex(
-    /^[1-9]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/,
-  )
-const index = z.int().min(0)
-const count = z.int().min(0)
-
-/** A control character in a name could forge lines where it is shown. */
-const name = z
-  .string()
-  .min(1)
-  .max(1024)
-  .regex(/^\P{Cc}*$/u)
-/** Written by a caller for people: any text, control characters included, escaped as JSON does. */
-const text = z.string().max(16_384)
-
-const common = { v: z.literal(1), time, request: ulid }
-const ofGrant = { ...common, grant: ulid, previous: index.exactOptional() }
-const ofCredential = { ...ofGrant, credential: ulid, target: name }
-
-const reason = z.strictObject({ code: z.enum(REASON_CODES), message: text })
-const reasons = z.array(reason).max(100)
-const committed = z.string().regex(/^(?:intent|(?:parameters|claims)\.\P{Cc}{1,256})$/u)
-const redaction = z.strictObject({ at: name, type: name })
-const environmentClass = z.enum(['prod', 'nonprod'])
-
-const claim = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])
-
-const actor: z.ZodType<Actor> = z.strictObject({
-  iss: name.exactOptional(),
-  sub: name,
-  act: z.lazy(() => actor).exactOptional(),
-})
-
-const caller = z.strictObject({
-  class: z.enum(CALLER_CLASSES),
-  issuer: name,
-  subject: name,
-  claims: z.record(z.string(), claim),
-  actor: actor.exactOptional(),
-  token: z.string().regex(/^sha256:[0-9a-f]{64}$/),
-})
 
 const blastRadius = z.strictObject({
   environment: name,
@@ -102,26 +63,6 @@ const keysLoaded = z.strictObject({
   next: z.strictObject({ log: name, signature: name }).exactOptional(),
 })
 
-const approvalAsked = z.strictObject({
-  rules: z.array(name).min(1).max(200),
-  needs: z
-    .array(z.strictObject({ group: name, count: z.int().min(1) }))
-    .min(1)
-    .max(200),
-  expires: time,
-  binding: digest,
-  code: z.string().regex(/^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$/),
-  reason_required: z.boolean(),
-  step_up: z
-    .array(
-      z.strictObject({
-        max_age: count.exactOptional(),
-        acr: z.array(name).exactOptional(),
-      }),
-    )
-    .max(200),
-})
-
 const grantDecided = z.strictObject({
   ...ofGrant,
   kind: z.literal('grant.decided'),
@@ -138,31 +79,6 @@ const grantDecided = z.strictObject({
   reasons,
   expires: time.exactOptional(),
   approval: approvalAsked.exactOptional(),
-})
-
-const approvalGiven = z.strictObject({
-  ...ofGrant,
-  kind: z.literal('approval.given'),
-  verdict: z.enum(['approve', 'deny']),
-  by: caller,
-  group: name,
-  reason: text.exactOptional(),
-  plan: digest,
-  via: z.enum(APPROVAL_CHANNELS),
-  assurance: z.strictObject({
-    acr: name.exactOptional(),
-    auth_time: z.number().exactOptional(),
-  }),
-  facts: z.record(z.string(), z.union([z.string(), z.number()])).exactOptional(),
-  settles: z.enum(['approved', 'denied']).exactOptional(),
-})
-
-const approvalEnded = z.strictObject({
-  ...ofGrant,
-  kind: z.literal('approval.ended'),
-  outcome: z.enum(['expired', 'void', 'cancelled']),
-  reasons,
-  by: caller.exactOptional(),
 })
 
 const credentialRequested = z.strictObject({
@@ -302,6 +218,7 @@ function approvalProblem(entry: MeaningOf<'grant.decided'>): string | undefined 
   if ((decision === 'needs_approval') !== (approval !== undefined)) {
     return 'approval: present exactly when it is needed'
   }
+  if (previous !== undefined && decision === 'deny') return 'previous: a refusal begins its grant'
   if (approval === undefined) return undefined
   if (previous !== undefined) return 'previous: a request for approval begins its grant'
   if (plan === undefined || scope.digest === undefined) {

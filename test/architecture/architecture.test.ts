@@ -26,7 +26,7 @@ const FLOW = [
   ['mint'],
   ['lifecycle'],
   ['broker.ts'],
-  ['contract.ts'],
+  ['contract', 'contract.ts'],
   ['access.ts'],
   ['client'],
   ['console'],

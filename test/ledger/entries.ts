@@ -1,5 +1,7 @@
 import type { Digest } from '../../src/canonical.ts'
 import type {
+  ApprovalEnded,
+  ApprovalGiven,
   CatalogueLoaded,
   CredentialFailed,
   CredentialMinted,
@@ -70,6 +72,60 @@ export function allowed(grant: string, change: Partial<GrantDecided> = {}): Gran
 export function denied(grant: string): GrantDecided {
   const { expires: _, ...rest } = allowed(grant)
   return { ...rest, decision: 'deny', reasons: [{ code: 'claim_mismatch', message: 'no' }] }
+}
+
+/** A request for the approval of two members of `dba`, good for an hour. */
+export function waiting(grant: string, change: Partial<GrantDecided> = {}): GrantDecided {
+  return {
+    ...denied(grant),
+    decision: 'needs_approval',
+    reasons: [{ code: 'approval_required', message: 'deletes: 2 of dba' }],
+    approval: {
+      rules: ['deletes'],
+      needs: [{ group: 'dba', count: 2 }],
+      expires: at(3600),
+      binding: DIGEST,
+      code: 'ABCD-0123',
+      reason_required: false,
+      step_up: [{ max_age: 900, acr: ['phr'] }],
+    },
+    ...change,
+  }
+}
+
+export function person(subject: string): EntryCaller {
+  return { class: 'human', issuer: 'people', subject, claims: { groups: ['dba'] }, token: DIGEST }
+}
+
+export function given(
+  grant: string,
+  previous: number,
+  change: Partial<ApprovalGiven> = {},
+): ApprovalGiven {
+  return {
+    ...common(60),
+    kind: 'approval.given',
+    grant,
+    previous,
+    verdict: 'approve',
+    by: person('ann'),
+    group: 'dba',
+    plan: DIGEST,
+    via: 'api',
+    assurance: { acr: 'phr', auth_time: 1_795_000_000 },
+    ...change,
+  }
+}
+
+export function overdue(grant: string, previous: number): ApprovalEnded {
+  return {
+    ...common(3600),
+    kind: 'approval.ended',
+    grant,
+    previous,
+    outcome: 'expired',
+    reasons: [],
+  }
 }
 
 export function requested(
@@ -160,4 +216,7 @@ export const entries = {
   failed: failed(id(7), 2, id(8)),
   revoked: { ...revoked(id(7), 3, id(8)) },
   ended: ended(id(7), 4),
+  waiting: waiting(id(9)),
+  approved: given(id(9), 5),
+  overdue: overdue(id(9), 6),
 }

@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import type { Entry } from '../../src/ledger/entry.ts'
 import { entryJsonSchema, entryProblem, entrySchema } from '../../src/ledger/entry-schema.ts'
 import { compile } from '../../src/ledger/json-schema.ts'
-import { entries } from './entries.ts'
+import { denied, entries } from './entries.ts'
 
 type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T
 
@@ -50,7 +50,7 @@ describe('an entry', () => {
     ['a digest in upper case', { ...decided, plan: `sha256:${'A'.repeat(64)}` }],
     ['an allow without an end', { ...decided, expires: undefined }],
     ['a deny with an end', { ...decided, decision: 'deny' }],
-    ['a first entry with a previous one', { ...decided, previous: 1 }],
+    ['a refusal with a previous one', { ...denied(decided.grant), previous: 1 }],
     ['a negative previous', { ...minted, previous: -1 }],
     ['a fraction of a previous', { ...minted, previous: 0.5 }],
     ['no object', null],

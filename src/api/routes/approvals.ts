@@ -13,7 +13,7 @@ import {
   type BatchVerdictAnswer,
   batchVerdictRequest,
   verdictRequest,
-} from '../../contract.ts'
+} from '../../contract/approvals.ts'
 import { CredctlError, isCredctlError } from '../../errors.ts'
 import type { Caller } from '../../identity/caller.ts'
 import { StepUpRequired } from '../../identity/step-up.ts'

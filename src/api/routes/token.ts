@@ -1,8 +1,8 @@
 import type { Context } from 'hono'
-import type { GrantAnswer } from '../../broker.ts'
 import type { CredctlError } from '../../errors.ts'
 import type { Caller } from '../../identity/caller.ts'
 import { identify, type Presented } from '../../identity/presented.ts'
+import type { GrantAnswer } from '../../lifecycle/granting.ts'
 import { known } from '../authenticate.ts'
 import { readBody } from '../body.ts'
 import { tokenAnswer } from '../grant-answer.ts'
@@ -29,12 +29,15 @@ export function tokenEndpoint(parts: ApiParts, pace: PollPace) {
   return async (context: Context<ApiEnv>): Promise<Response> => {
     const state: { badToken?: BadToken } = {}
     try {
+      // Outside the gate: whoever sends slowly must not take up a place in it.
       const body = await readBody(context, 'application/x-www-form-urlencoded')
       const request = parseTokenRequest(body, parts.url)
       state.badToken = request.badToken
-      return request.kind === 'ask'
-        ? await exchange(parts, context, request)
-        : await poll(parts, context, pace, request)
+      return await parts.limits.asks.pass(() =>
+        request.kind === 'ask'
+          ? exchange(parts, context, request)
+          : poll(parts, context, pace, request),
+      )
     } catch (error) {
       return refuse(parts, context, asCredctlError(error), state.badToken)
     }

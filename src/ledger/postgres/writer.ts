@@ -1,20 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import { CredctlError, isCredctlError } from '../../errors.ts'
 import { formatCheckpoint, type TreeHead } from '../checkpoint.ts'
-import type { Edge, FullTile } from '../edge.ts'
+import type { Edge } from '../edge.ts'
 import type { Entry } from '../entry.ts'
 import type { Appended, Guard } from '../ledger.ts'
 import type { Signer, Verifier } from '../note.ts'
-import {
-  approvalRowsOf,
-  guardError,
-  prepare,
-  rowsOf,
-  takeBatch,
-  touchesApprovals,
-  type Waiting,
-} from './batch.ts'
+import { type Answer, appendRows, type Built, moveApprovals } from './append-rows.ts'
+import { guardError, prepare, takeBatch, touchesApprovals, type Waiting } from './batch.ts'
 import { unavailable, withConnection } from './connection.ts'
 import { catchUp, type Head, loadEdge, readHead, tileHashes } from './head.ts'
 import { type Queryable, sqlState } from './migrate.ts'
@@ -31,25 +24,6 @@ export interface WriterParts {
   /** Keys whose checkpoints this log may have been left with: its own, and those before it. */
   readonly keys: readonly Verifier[]
 }
-
-/** A batch put on top of the tree: everything that becomes durable together. */
-interface Built {
-  readonly batch: readonly Waiting[]
-  readonly before: Edge
-  readonly fence: string
-  readonly after: Edge
-  readonly checkpoint: string
-  readonly tiles: readonly FullTile[]
-}
-
-type Answer =
-  | { readonly outcome: 'appended' }
-  | { readonly outcome: 'conflict' }
-  | {
-      readonly outcome: 'refused'
-      readonly of: 'entries' | 'approvals'
-      readonly failed: readonly number[]
-    }
 
 /**
  * The one place where the log grows. Concurrent appends share a transaction, and while one batch
@@ -248,45 +222,6 @@ export class Writer {
     const { signer } = this.#parts
     const tree = { origin: signer.name, size: after.size, root: after.root() }
     return { batch, before, fence, after, tiles, checkpoint: signer.sign(formatCheckpoint(tree)) }
-  }
-}
-
-const PARAMETERS = Array.from({ length: 21 }, (_, at) => `$${at + 1}`).join(', ')
-const APPEND = `SELECT credctl_ledger.append(${PARAMETERS}) AS appended`
-/** SQLSTATE of our own: guards do not hold; the detail lists their positions. */
-const REFUSED = 'CL001'
-
-const MOVE = 'SELECT credctl_ledger.move_approvals($1, $2, $3, $4)'
-
-/** The state of approvals, in the transaction that the lock is held in; refused or nothing. */
-async function moveApprovals(client: Queryable, built: Built): Promise<Answer | undefined> {
-  const { batch, before } = built
-  if (!batch.some(touchesApprovals)) return undefined
-  try {
-    await client.query(MOVE, [before.size, ...approvalRowsOf(batch)])
-    return undefined
-  } catch (error) {
-    return refusedBy(error, 'approvals')
-  }
-}
-
-function refusedBy(error: unknown, of: 'entries' | 'approvals'): Answer {
-  if (!(error instanceof pg.DatabaseError) || error.code !== REFUSED) throw error
-  return { outcome: 'refused', of, failed: JSON.parse(error.detail ?? '') }
-}
-
-async function appendRows(client: Queryable, built: Built): Promise<Answer> {
-  const { batch, before, after, fence, checkpoint, tiles } = built
-  const head = [before.size, before.root(), fence, after.root(), checkpoint]
-  try {
-    const { rows } = await client.query<{ appended: boolean }>({
-      name: 'ledger-append',
-      text: APPEND,
-      values: [...head, ...rowsOf(batch, tiles)],
-    })
-    return { outcome: rows[0]?.appended === true ? 'appended' : 'conflict' }
-  } catch (error) {
-    return refusedBy(error, 'entries')
   }
 }
 
