@@ -9,6 +9,13 @@ import {
 } from './config/approvals.ts'
 import { type ExportsConfig, exportProblems, exportsSection } from './config/exports.ts'
 import { type Privacy, privacyProblems, privacySection } from './config/privacy.ts'
+import {
+  SLACK_ISSUER,
+  type SlackConfig,
+  slackProblems,
+  slackSection,
+  withSlackPeople,
+} from './config/slack.ts'
 import { type WitnessesConfig, witnessesSection, witnessProblems } from './config/witnesses.ts'
 import type { Diagnostic, Problem } from './document/diagnostic.ts'
 import { parseSource, type SourceDocument } from './document/document.ts'
@@ -90,6 +97,7 @@ export const configSchema = fields({
   issuers: z.record(slug, issuerSchema),
   console: signIn.optional(),
   approvals: approvalsSection.optional(),
+  slack: slackSection.optional(),
   ...scheduleSections,
   environments: z.record(slug, environmentSchema),
 })
@@ -116,6 +124,8 @@ export interface Config {
   readonly console: SignIn | undefined
   /** Who approves, and what has to be approved besides what autonomy levels ask for. */
   readonly approvals: ApprovalsConfig
+  /** Where requests for approval are posted; nowhere without it. */
+  readonly slack: SlackConfig | undefined
   readonly environments: ReadonlyMap<string, Environment>
 }
 
@@ -150,6 +160,7 @@ export async function parseConfig(file: string, text: string): Promise<ParsedCon
     ...issuerProblems(value.issuers, value.url).map(below('issuers')),
     ...consoleProblems(value).map(below('console')),
     ...policyProblems(value).map(below('approvals')),
+    ...(value.slack === undefined ? [] : slackProblems(Object.keys(value.issuers))),
     ...scheduleProblems(value),
     ...calendars.problems,
     ...environmentProblems(environments).map(below('environments')),
@@ -173,7 +184,8 @@ export async function parseConfig(file: string, text: string): Promise<ParsedCon
     witnesses: value.witnesses,
     anchors: value.anchors,
     console: value.console,
-    approvals: approvalsConfig(value.approvals),
+    approvals: withSlackPeople(approvalsConfig(value.approvals), value.slack),
+    slack: value.slack,
     environments: new Map(environments.map((environment) => [environment.name, environment])),
   }
   return { ok: true, config: deepFreeze(config), document }
@@ -188,7 +200,7 @@ export async function requireConfig(file: string): Promise<Config> {
 
 function policyProblems(value: z.output<typeof configSchema>): Problem[] {
   const known = {
-    issuers: Object.keys(value.issuers),
+    issuers: [...Object.keys(value.issuers), ...(value.slack === undefined ? [] : [SLACK_ISSUER])],
     environments: Object.keys(value.environments),
   }
   return value.approvals === undefined ? [] : approvalProblems(value.approvals, known)

@@ -4,6 +4,7 @@ import { createRateLimits } from './api/rate-limits.ts'
 import { listen } from './api/server.ts'
 import { Broker } from './broker.ts'
 import { type Clock, type Random, systemClock, systemRandom, ulid } from './clock.ts'
+import type { Privacy } from './config/privacy.ts'
 import type { Config } from './config.ts'
 import { openConsole } from './console/open.ts'
 import type { Target } from './environment/environment.ts'
@@ -13,8 +14,11 @@ import { createGrantTokens } from './identity/grant-token.ts'
 import { createProofNonces, nonceKey } from './identity/nonce.ts'
 import { createProofVerifier } from './identity/proof.ts'
 import { createVerifier } from './identity/verify.ts'
+import { openCheckpoint } from './ledger/checkpoint.ts'
+import { announce } from './ledger/key-change.ts'
 import { type OpenLedger, openLedger } from './ledger/open.ts'
-import { catalogueLoaded } from './ledger/record.ts'
+import type { Openings } from './ledger/openings.ts'
+import { catalogueLoaded, keysLoaded } from './ledger/record.ts'
 import type { Parts } from './lifecycle/revocation.ts'
 import { ORPHAN_AFTER_MS, Sweep } from './lifecycle/sweep.ts'
 import { every } from './lifecycle/timer.ts'
@@ -33,13 +37,18 @@ import { stsPace } from './mint/sts/pace.ts'
 import { VaultAwsMint } from './mint/vault/aws.ts'
 import { vaultMysqlMint } from './mint/vault/mysql.ts'
 import { vaultPostgresMint } from './mint/vault/postgres.ts'
+import type { S3Place } from './publish/anchor-s3.ts'
 import { exportersOf } from './publish/export/configured.ts'
 import { createExportMetrics, watchExports } from './publish/export/export-metrics.ts'
 import { HeadWatch } from './publish/head-watch.ts'
+import { Publisher } from './publish/publish.ts'
+import { createPublishMetrics, watchPublisher } from './publish/publish-metrics.ts'
 import { requireCatalog } from './scope/catalog.ts'
 import type { SecretsManagerPlace } from './secret/aws-sm.ts'
 import { parsePrivateKey } from './secret/private-key.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
+import { openSlack } from './slack/open.ts'
+import type { SlackDesk } from './slack/slack.ts'
 
 /** What a test, a benchmark or the tour decides instead of the machine. */
 export interface Surroundings {
@@ -55,6 +64,12 @@ export interface Surroundings {
   readonly sweepEveryMs?: number
   /** Pause between two comparisons of targets with the ledger; a minute otherwise. */
   readonly reconcileEveryMs?: number
+  /** Pause between two looks for checkpoints to publish; two seconds otherwise. */
+  readonly publishEveryMs?: number
+  /** Where S3 is and as whom, for anchors. */
+  readonly s3?: S3Place
+  /** Where Slack's Web API is; Slack's own place otherwise. */
+  readonly slackApi?: string
   /** Age of a credential without outcome at which its broker counts as dead; a minute otherwise. */
   readonly orphanAfterMs?: number
 }
@@ -100,6 +115,7 @@ function withDefaults(surroundings: Surroundings) {
     env: process.env,
     sweepEveryMs: 1_000,
     reconcileEveryMs: 60_000,
+    publishEveryMs: 2_000,
     orphanAfterMs: ORPHAN_AFTER_MS,
     ...surroundings,
   }
@@ -122,6 +138,8 @@ async function start(
   const openedLedger = await openLedger(config, { clock, resolve })
   const { ledger, signer, keys } = openedLedger
   opened.push(openedLedger.close)
+  const metrics = createMetrics()
+  const publisher = await openPublisher(config, openedLedger, metrics, here)
   const mints = mintsOf(config, here, secrets)
   opened.push(() => mints.close())
 
@@ -129,14 +147,15 @@ async function start(
   const { privacy, approvals: policy } = config
   const parts = { catalog, environments, ledger, mints, privacy, policy, clock, random }
   const broker = new Broker(parts)
-  const metrics = createMetrics()
   const { replay } = ledger
   const verifier = createVerifier(issuers, { clock, replay, resolve })
   watchIssuers(metrics, () => verifier.keys())
   const nonces = createProofNonces(nonceKey(keys.token.reveal()), clock)
   const proofs = createProofVerifier({ clock, replay, nonces })
   const deferrals = createDeferralCodes(deferralKey(keys.token.reveal()))
-  const grantTokens = await createGrantTokens({ url, keys: [keys.token.reveal()], clock })
+  const former = keys.formerTokens.map((key) => key.reveal())
+  const tokenKeys = [keys.token.reveal(), ...former] as const
+  const grantTokens = await createGrantTokens({ url, keys: tokenKeys, clock })
   const api = {
     url,
     broker,
@@ -145,7 +164,8 @@ async function start(
     grantTokens,
     deferrals,
     ledger,
-    log: ledger.log,
+    log: publisher.log,
+    openings: ledger.openings,
     catalog,
   }
 
@@ -154,6 +174,9 @@ async function start(
     ...{ opened: openedLedger, resolve },
   })
 
+  const slack = startSlack(config, openedLedger, broker, resolve, here)
+  opened.push(slack.stop)
+
   const reload = async () => {
     const next = await requireCatalog(scopes)
     const occasion = { request: ulid(clock, random), now: clock.now() }
@@ -161,18 +184,82 @@ async function start(
     held.catalog = next
   }
   await reload()
+  const tokens = grantTokens.jwks.keys.map(({ kid = '' }) => kid)
+  await recordKeys(config, openedLedger, tokens, here)
+  opened.push(await startPublishing(publisher, here))
   opened.push(startUpkeep(parts, broker, metrics, here))
+  opened.push(startErasing(config.privacy, ledger.openings, here))
   opened.push(await startExports(config, { ledger, keys, resolve, metrics }, here))
   const server = await listen(
     createApp({
       ...api,
       ...(console === undefined ? {} : { console }),
+      ...(slack.desk === undefined ? {} : { slack: slack.desk }),
       ...{ metrics, limits: createRateLimits(), logger, clock, random },
     }),
     config.listen,
   )
   opened.push(() => server.stop())
   return { host: server.host, port: server.port, vkey: signer.vkey, reload }
+}
+
+/** The history of keys is in the log itself, so that a change shows to whoever verifies it. */
+async function recordKeys(
+  { keys }: Config,
+  { ledger, signer }: OpenLedger,
+  tokens: readonly string[],
+  { clock, random }: Here,
+): Promise<void> {
+  const next = keys?.next_log
+  const occasion = { request: ulid(clock, random), now: clock.now() }
+  const announced = next === undefined ? {} : { next: announce(signer, next) }
+  await ledger.append(keysLoaded(occasion, { log: signer.vkey, tokens, ...announced }))
+}
+
+/** Refuses a database that is older than what an anchor remembers of it. */
+async function openPublisher(
+  config: Config,
+  { ledger, logKeys }: OpenLedger,
+  { registry }: Metrics,
+  { clock, env, s3, logger }: Here,
+): Promise<Publisher> {
+  const counters = createPublishMetrics(registry)
+  const publisher = new Publisher({
+    config,
+    log: ledger.log,
+    published: ledger.published,
+    exclusively: (task, run) => ledger.exclusively(task, run),
+    open: (signed) => openCheckpoint(signed, logKeys),
+    now: () => clock.now(),
+    environment: env,
+    ...(s3 && { s3 }),
+    onWitnessFailure: (witness, why) => {
+      counters.witnessFailures.inc({ witness, why })
+      const isFork = why === 'remembers_otherwise' || why === 'proof_refused'
+      logger[isFork ? 'error' : 'warn']({ witness, why }, 'a witness gave no cosignature')
+    },
+    onAnchorFailure: (anchor, err) => {
+      counters.anchorFailures.inc({ anchor })
+      logger.warn({ anchor, err }, 'an anchor did not answer')
+    },
+  })
+  await publisher.check()
+  watchPublisher(registry, publisher, () => clock.now())
+  return publisher
+}
+
+/** Beside requests: each witness round and each anchor at its own pace. */
+async function startPublishing(
+  { witnessing, anchorings }: Publisher,
+  { publishEveryMs, logger }: Here,
+): Promise<() => Promise<void>> {
+  await witnessing?.begin()
+  const failed = (err: unknown) => logger.error({ err }, 'publishing failed')
+  const rounds = [...(witnessing === undefined ? [] : [witnessing]), ...anchorings]
+  const timers = rounds.map((each) => every(publishEveryMs, () => each.round(), failed))
+  return async () => {
+    await Promise.all(timers.map((timer) => timer.stop()))
+  }
 }
 
 /** One mint for each target; none of them connects before its first use. */
@@ -204,6 +291,27 @@ function mintOf(
   return target.kind === 'vault_mysql'
     ? vaultMysqlMint(target, { vault, clock })
     : vaultPostgresMint(target, { vault, clock, resolve })
+}
+
+/** Requests for approval go to Slack from one replica at a time; buttons are pressed at any. */
+function startSlack(
+  { slack: config, url }: Config,
+  { ledger }: OpenLedger,
+  { approvals }: Broker,
+  resolve: Secrets['resolve'],
+  { clock, random, logger, sweepEveryMs, slackApi }: Here,
+): { readonly desk?: SlackDesk; readonly stop: () => Promise<void> } {
+  if (config === undefined) return { stop: async () => undefined }
+  const { poster, desk } = openSlack(config, {
+    ...{ url, approvals, resolve, clock },
+    log: ledger.log,
+    cursors: ledger.exportCursors,
+    holder: ulid(clock, random),
+    ...(slackApi === undefined ? {} : { api: slackApi }),
+    onFailure: (err) => logger.warn({ err }, 'Slack is behind'),
+  })
+  const timer = every(Math.min(500, sweepEveryMs), () => poster.round(), failed(logger))
+  return { desk, stop: () => timer.stop() }
 }
 
 /** Carries entries to receivers, and watches the head of the log. Nothing waits for either. */
@@ -240,6 +348,21 @@ async function startExports(
     stop.abort()
     await Promise.all(timers.map((timer) => timer.stop()))
   }
+}
+
+/** Erases values behind commitments when the time that the operator gave them is over. */
+function startErasing(
+  { retention }: Privacy,
+  openings: Openings,
+  { clock, logger, reconcileEveryMs }: Here,
+): () => Promise<void> {
+  if (retention === undefined) return async () => undefined
+  const erase = async () => {
+    const erased = await openings.eraseBefore(new Date(clock.now().getTime() - retention))
+    if (erased > 0) logger.info({ erased }, 'values past their retention erased')
+  }
+  const timer = every(10 * reconcileEveryMs, erase, failed(logger))
+  return () => timer.stop()
 }
 
 function failed(logger: Logger) {

@@ -3,6 +3,7 @@ import type { Door } from '../console/console.ts'
 import { consoleRoutes } from '../console/routes.ts'
 import { CredctlError } from '../errors.ts'
 import { known } from './authenticate.ts'
+import type { Gate } from './back-pressure.ts'
 import { everyAnswer } from './headers.ts'
 import { openApiDocument } from './openapi.ts'
 import { ENDPOINTS, type EndpointName } from './operations.ts'
@@ -20,9 +21,11 @@ import { credentialEndpoint, unwrapFailedEndpoint } from './routes/credentials.t
 import { authorizationServerMetadata, keySet } from './routes/discovery.ts'
 import { endGrant, grantReceipts, listGrants, showGrant } from './routes/grants.ts'
 import { checkpointEndpoint, tileEndpoint } from './routes/log.ts'
+import { eraseOpenings, listOpenings } from './routes/openings.ts'
 import { health, metricsEndpoint, readiness } from './routes/operation.ts'
 import { planEndpoint } from './routes/plans.ts'
 import { listScopes, showScope } from './routes/scopes.ts'
+import { slackInteraction } from './routes/slack.ts'
 import { tokenEndpoint } from './routes/token.ts'
 
 type Handler = (context: Context<ApiEnv>) => Response | Promise<Response>
@@ -48,13 +51,15 @@ export function createApp(parts: ApiParts): Hono<ApiEnv> {
 function handlersOf(parts: ApiParts): Record<EndpointName, Handler> {
   return {
     token: tokenEndpoint(parts, new PollPace(parts.clock)),
-    fetchCredential: credentialEndpoint(parts),
+    fetchCredential: within(parts.limits.fetches, credentialEndpoint(parts)),
     reportUnwrap: unwrapFailedEndpoint(parts),
-    plan: planEndpoint(parts),
+    plan: within(parts.limits.asks, planEndpoint(parts)),
     listGrants: listGrants(parts),
     showGrant: showGrant(parts),
     endGrant: endGrant(parts),
     grantReceipts: grantReceipts(parts),
+    listOpenings: listOpenings(parts),
+    eraseOpenings: eraseOpenings(parts),
     listApprovals: listApprovals(parts),
     decideApprovals: decideApprovals(parts),
     showApproval: showApproval(parts),
@@ -64,6 +69,7 @@ function handlersOf(parts: ApiParts): Record<EndpointName, Handler> {
     showScope: showScope(parts),
     checkpoint: checkpointEndpoint(parts),
     tile: tileEndpoint(parts),
+    slackInteraction: slackInteraction(parts),
     authorizationServer: authorizationServerMetadata(parts),
     keys: keySet(parts),
     openapi: (context) => context.json(openApiDocument(parts.url)),
@@ -71,6 +77,10 @@ function handlersOf(parts: ApiParts): Record<EndpointName, Handler> {
     readiness: readiness(parts),
     metrics: metricsEndpoint(parts),
   }
+}
+
+function within(gate: Gate, handler: (context: Context<ApiEnv>) => Promise<Response>): Handler {
+  return (context) => gate.pass(() => handler(context))
 }
 
 /** `{path}` may hold slashes (tile numbers do), every other parameter is one segment. */

@@ -7,9 +7,11 @@ import type { GrantTokens } from '../identity/grant-token.ts'
 import type { ProofVerifier } from '../identity/proof.ts'
 import type { Verifier } from '../identity/verify.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { Openings } from '../ledger/openings.ts'
 import type { LedgerLog } from '../ledger/reader.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Catalog } from '../scope/catalog.ts'
+import type { SlackDesk } from '../slack/slack.ts'
 import type { RateLimits } from './rate-limits.ts'
 
 /** What the HTTP layer needs. It holds no rules: it turns requests into calls and back. */
@@ -23,11 +25,14 @@ export interface ApiParts {
   readonly proofs: ProofVerifier
   readonly ledger: Ledger
   readonly log: LedgerLog
+  readonly openings: Openings
   readonly catalog: () => Catalog
   readonly metrics: Metrics
   readonly limits: RateLimits
   /** The page for people, where the configuration says how they sign in. */
   readonly console?: ConsoleParts
+  /** Where people press buttons, where Slack is configured. */
+  readonly slack?: SlackDesk
   readonly logger: Logger
   readonly clock: Clock
   readonly random: Random

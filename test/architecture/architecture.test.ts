@@ -23,6 +23,7 @@ const FLOW = [
   ['ledger'],
   ['publish'],
   ['approval'],
+  ['slack'],
   ['mint'],
   ['lifecycle'],
   ['broker.ts'],

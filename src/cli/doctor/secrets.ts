@@ -57,6 +57,8 @@ function secretsOf(config: Config): Named[] {
     add(`issuers.${name}.token_review.token`, review?.token)
     add(`issuers.${name}.token_review.ca`, review?.ca)
   }
+  add('slack.token', config.slack?.token)
+  add('slack.signing_secret', config.slack?.signing_secret)
   for (const { name, targets } of environments.values()) {
     for (const [target, place] of Object.entries(targets)) {
       if (!('host' in place)) continue
