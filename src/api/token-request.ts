@@ -5,6 +5,7 @@ import { CredctlError } from '../errors.ts'
 import { CALLER_CLASSES } from '../identity/caller.ts'
 import type { Presented } from '../identity/presented.ts'
 import { parseUnambiguous } from './body.ts'
+import { placeOf } from './issue-place.ts'
 import type { OAuthErrorName } from './oauth-error.ts'
 
 /** What a bad identity token is called under a grant type. */
@@ -167,7 +168,7 @@ function parseDetails(text: string): z.infer<typeof taskDetails> {
   const parsed = detailsList.safeParse(json)
   const [details] = parsed.data ?? []
   if (details !== undefined) return details
-  const where = parsed.error?.issues[0]?.path.join('.') ?? ''
+  const where = placeOf(parsed.error)
   const message = `authorization_details is not accepted${where === '' ? '' : ` at ${where}`}`
   throw new TokenRequestError('invalid_authorization_details', message, hint)
 }

@@ -4,6 +4,7 @@ import { CredctlError } from '../../errors.ts'
 import { lowerClass } from '../../identity/delegation.ts'
 import { authenticate } from '../authenticate.ts'
 import { parseUnambiguous, readBody } from '../body.ts'
+import { placeOf } from '../issue-place.ts'
 import type { ApiEnv, ApiParts } from '../parts.ts'
 import { identityKey } from '../rate-limits.ts'
 
@@ -36,7 +37,7 @@ async function requestOf(context: Context<ApiEnv>) {
   }
   const parsed = planRequest.safeParse(json)
   if (parsed.success) return parsed.data
-  const where = parsed.error.issues[0]?.path.join('.') ?? ''
+  const where = placeOf(parsed.error)
   throw new CredctlError('request_invalid', `the task is not accepted${where && ` at ${where}`}`, {
     hint: 'Send scope, environment, intent and, if the scope has them, parameters; caller_class to be seen as less trusted.',
   })

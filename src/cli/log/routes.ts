@@ -33,6 +33,11 @@ function time(text: string): Date {
   throw new SyntaxError('expected a date or a time such as 2026-01-31T12:00:00Z')
 }
 
+function place(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw new SyntaxError('expected the number of an entry')
+}
+
 const verify = command({
   run: () => import('./verify.ts'),
   parameters: {
@@ -97,6 +102,32 @@ const verifyReceipt = command({
   docs: { brief: 'Verify receipts offline, with the key of the log alone' },
 })
 
+const open = command({
+  run: () => import('./open.ts'),
+  parameters: {
+    flags: { ...brokerFlags, output: outputFlag },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ placeholder: 'index', parse: place, brief: 'Number of the entry' }],
+    },
+  },
+  docs: { brief: 'Print the values that an entry commits to, proven against it; for auditors' },
+})
+
+const erase = command({
+  run: () => import('./erase.ts'),
+  parameters: {
+    flags: { ...brokerFlags, output: outputFlag },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ placeholder: 'grant', parse: nonEmpty, brief: 'Id of the grant' }],
+    },
+  },
+  docs: {
+    brief: 'Make the values that entries of a grant commit to unreadable for good; for operators',
+  },
+})
+
 const exportEntries = command({
   run: () => import('./export.ts'),
   parameters: {
@@ -134,6 +165,8 @@ export const logRoutes = buildRouteMap({
     show,
     receipt,
     'verify-receipt': verifyReceipt,
+    open,
+    erase,
     export: exportEntries,
     key: printKey,
   },

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { EXPORT_FORMATS } from '../../config/exports.ts'
-import { receiptList } from '../../contract.ts'
+import { eraseAnswer, openingList, receiptList } from '../../contract.ts'
 import { FINDING_CODES } from '../../ledger/verify/finding.ts'
 
 const head = z.strictObject({
@@ -35,6 +35,28 @@ export const logShowOutput = z
   .meta({ id: 'LogShow' })
 
 export const logReceiptOutput = receiptList
+
+export { openingList }
+
+/** Values of an entry, proven against it; what was erased is named. */
+export const logOpenOutput = z
+  .strictObject({
+    index: z.int(),
+    grant: z.string(),
+    values: z.array(
+      z.union([
+        z.strictObject({
+          at: z.string(),
+          value: z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]),
+        }),
+        z.strictObject({ at: z.string(), erased: z.literal(true) }),
+      ]),
+    ),
+  })
+  .meta({ id: 'LogOpen' })
+export type LogOpenOutput = z.infer<typeof logOpenOutput>
+
+export const logEraseOutput = eraseAnswer
 
 export const logKeyOutput = z
   .strictObject({ origin: z.string(), key: z.string() })

@@ -6,8 +6,10 @@ import { failureOutput } from './failure.ts'
 import { grantListOutput, grantRevokeOutput, grantShowOutput } from './grant.ts'
 import { initOutput } from './init.ts'
 import {
+  logEraseOutput,
   logExportOutput,
   logKeyOutput,
+  logOpenOutput,
   logReceiptOutput,
   logShowOutput,
   logVerifyOutput,
@@ -54,6 +56,8 @@ export const OUTPUTS = {
   'log receipt': logReceiptOutput,
   'log verify-receipt': logVerifyReceiptOutput,
   'log export': logExportOutput,
+  'log open': logOpenOutput,
+  'log erase': logEraseOutput,
   'log key': logKeyOutput,
   'postgres setup': postgresScriptOutput,
   'postgres apply': postgresScriptOutput,
