@@ -19,13 +19,15 @@ import { type Remembered, rememberedIn } from './remembered.ts'
 export interface SigningKeys {
   readonly log: Secret<string>
   readonly token: Secret<string>
+  /** Keys of grant tokens that no longer sign; the newest first. */
+  readonly formerTokens: readonly Secret<string>[]
 }
 
 export interface OpenLedger {
   readonly ledger: PostgresLedger
   readonly signer: Signer
   readonly keys: SigningKeys
-  /** Public keys of the log, the present one first. */
+  /** Public keys of the log: the present one, those before it, and the next one. */
   readonly logKeys: readonly [Verifier, ...Verifier[]]
   readonly remembered: Remembered
   /** Closes the ledger, and the embedded server when there is one. */
@@ -46,7 +48,9 @@ export async function openLedger(
   const remembered = rememberedIn(
     join(config.state, 'log', `${fileName(config.origin)}.checkpoint`),
   )
-  const formerKeys = (config.keys?.former_log ?? []).map(parseVkey)
+  // Replicas change keys one after another: checkpoints of the next one are right already.
+  const { former_log: former = [], next_log: next } = config.keys ?? {}
+  const formerKeys = [...former, ...(next === undefined ? [] : [next])].map(parseVkey)
   const { commit } = config.privacy
   const options = { signer, formerKeys, clock, remembered, commit }
   const logKeys = [parseVkey(signer.vkey), ...formerKeys] as const
@@ -94,10 +98,13 @@ export async function checkLedger(database: LedgerDatabase, resolve: ResolveSecr
 /** The keys that the configuration names; without it, keys of our own under `state`. */
 export async function signingKeys(config: Config, resolve: ResolveSecret): Promise<SigningKeys> {
   if (config.keys !== undefined) {
-    return { log: await resolve(config.keys.log), token: await resolve(config.keys.token) }
+    const { log, token, former_token: former = [] } = config.keys
+    const formerTokens = await Promise.all(former.map(resolve))
+    return { log: await resolve(log), token: await resolve(token), formerTokens }
   }
   const directory = join(config.state, 'keys')
-  return { log: await keptKey(directory, 'log'), token: await keptKey(directory, 'token') }
+  const kept = { log: await keptKey(directory, 'log'), token: await keptKey(directory, 'token') }
+  return { ...kept, formerTokens: [] }
 }
 
 async function connectionOf(
