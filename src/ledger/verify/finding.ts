@@ -31,6 +31,8 @@ export const FINDING_CODES = [
   'credential_unknown',
   'credential_finished',
   'credential_outlives_grant',
+  'approval_missing',
+  'approval_invalid',
   // what was reviewed says otherwise
   'scope_unreviewed',
   'decision_contradicted',

@@ -1,5 +1,6 @@
 import type { Entry } from '../entry.ts'
 import { MEANT } from '../entry-schema.ts'
+import { beginWaiting, hearWord, redemptionProblem, type Waiting } from './approvals.ts'
 import type { Finding, FindingCode } from './finding.ts'
 
 /** Clocks of replicas differ, and entries are decided before they are appended. */
@@ -13,7 +14,22 @@ const FORGET_EVERY = 16_384
 export type Fact = FactOf<Entry>
 type FactOf<E extends Entry> = E extends Entry ? Pick<E, Extract<keyof E, Looked>> : never
 type Looked = (typeof LOOKED)[number]
-const LOOKED = [...MEANT, 'grant', 'scopes', 'credential', 'target', 'log', 'next'] as const
+const LOOKED = [
+  ...MEANT,
+  'grant',
+  'scopes',
+  'credential',
+  'target',
+  'log',
+  'next',
+  'caller',
+  'by',
+  'verdict',
+  'group',
+  'settles',
+] as const
+/** Long, and of no interest except where people were asked. */
+const OF_APPROVALS: ReadonlySet<string> = new Set(['caller', 'by'])
 
 /** The names of what is looked at. */
 export const LOOKED_AT: readonly string[] = LOOKED
@@ -22,6 +38,7 @@ export const LOOKED_AT: readonly string[] = LOOKED
 export function factFrom(members: ReadonlyMap<string, string>): Fact {
   const fact: Record<string, unknown> = {}
   for (const [name, text] of members) {
+    if (OF_APPROVALS.has(name) && !asksPeople(members)) continue
     fact[name] = text.startsWith('"') ? text.slice(1, -1) : JSON.parse(text)
   }
   return fact as Fact
@@ -29,8 +46,19 @@ export function factFrom(members: ReadonlyMap<string, string>): Fact {
 
 export function factOf(entry: Entry): Fact {
   const fact: Record<string, unknown> = {}
-  for (const key of LOOKED) if (key in entry) fact[key] = entry[key as keyof Entry]
+  for (const key of LOOKED) {
+    if (!(key in entry) || (OF_APPROVALS.has(key) && !isOfApproval(entry))) continue
+    fact[key] = entry[key as keyof Entry]
+  }
   return fact as Fact
+}
+
+function asksPeople(members: ReadonlyMap<string, string>): boolean {
+  return members.has('approval') || members.has('verdict')
+}
+
+function isOfApproval(entry: Entry): boolean {
+  return 'approval' in entry || 'verdict' in entry
 }
 
 type OfGrant = Extract<Fact, { readonly grant: string }>
@@ -51,6 +79,8 @@ interface Grant {
   readonly plan: string | undefined
   readonly indexes: number[]
   readonly credentials: Map<string, Credential>
+  /** While people are asked, and for as long as their word is needed. */
+  readonly waiting?: Waiting
   ended: boolean
 }
 
@@ -125,14 +155,55 @@ export class History {
 
   #decided(index: number, entry: Extract<Fact, { readonly kind: 'grant.decided' }>): void {
     const { grant: id, plan, scope, decision, expires } = entry
-    if (this.#grants.has(id)) this.#found('grant_repeated', index, `decides ${id} again`)
+    const before = this.#grants.get(id)
+    if (before !== undefined) this.#again(index, entry, before)
+    else if (entry.previous !== undefined) {
+      this.#found('approval_missing', index, 'follows a request that nobody made')
+    }
     const allowed = decision === 'allow'
     if (allowed && !this.#scopes.has(scope.digest ?? '')) {
       this.#found('scope_not_loaded', index, 'allows by a scope that no loaded catalogue had')
     }
-    const ends = Date.parse(expires ?? entry.time)
-    const state = { allowed, expires: ends, plan, indexes: [index], ended: !allowed }
-    this.#grants.set(id, { ...state, credentials: new Map() })
+    const { approval } = entry
+    const ends = Date.parse(expires ?? approval?.expires ?? entry.time)
+    const indexes = [...(before?.indexes ?? []), index]
+    const waiting = approval && beginWaiting({ ...entry, approval })
+    const state = { allowed, expires: ends, plan, indexes, ended: !allowed }
+    const grant = { ...state, credentials: new Map() }
+    this.#grants.set(id, waiting === undefined ? grant : { ...grant, waiting })
+  }
+
+  /** A second decision follows a request that people approved, and nothing else. */
+  #again(index: number, entry: Extract<Fact, { readonly kind: 'grant.decided' }>, before: Grant) {
+    const { grant: id, plan, previous, time } = entry
+    const { waiting } = before
+    if (waiting === undefined || previous === undefined) {
+      this.#found('grant_repeated', index, `decides ${id} again`)
+      return
+    }
+    if (previous !== before.indexes.at(-1)) {
+      this.#found('chain_broken', index, 'does not continue the newest entry of its request')
+    }
+    const problem = redemptionProblem(waiting, { plan }, Date.parse(time))
+    if (problem !== undefined) this.#found('approval_missing', index, problem)
+  }
+
+  #ofApproval(
+    index: number,
+    entry: Extract<Fact, { readonly kind: 'approval.given' | 'approval.ended' }>,
+    { waiting }: Grant,
+    time: number,
+  ): void {
+    if (waiting === undefined) {
+      this.#found('approval_invalid', index, 'is about a request that nobody made')
+    } else if (entry.kind === 'approval.given') {
+      const problem = hearWord(waiting, entry, time)
+      if (problem !== undefined) this.#found('approval_invalid', index, problem)
+    } else {
+      const open = waiting.status === 'pending' || waiting.status === 'approved'
+      if (!open) this.#found('approval_invalid', index, 'ends a request that was over')
+      waiting.status = 'over'
+    }
   }
 
   #continued(
@@ -149,7 +220,9 @@ export class History {
       this.#found('chain_broken', index, 'does not continue an earlier entry of its grant')
     }
     grant.indexes.push(index)
-    if (entry.kind === 'grant.ended') {
+    if (entry.kind === 'approval.given' || entry.kind === 'approval.ended') {
+      this.#ofApproval(index, entry, grant, time)
+    } else if (entry.kind === 'grant.ended') {
       if (grant.ended) this.#found('grant_over', index, `ends ${entry.grant} again`)
       grant.ended = true
     } else if (entry.kind === 'credential.wrapped' || entry.kind === 'credential.wrapping_alarm') {
