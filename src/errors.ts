@@ -71,12 +71,19 @@ export class CredctlError extends Error {
   readonly code: ErrorCode
   /** What would be accepted, or what to do next, as one sentence. */
   readonly hint: string | undefined
+  /** Seconds after which it makes sense to try again, where that is known. */
+  readonly retryAfter: number | undefined
 
-  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { hint?: string; cause?: unknown; retryAfter?: number } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'CredctlError'
     this.code = code
     this.hint = options.hint
+    this.retryAfter = options.retryAfter
   }
 }
 

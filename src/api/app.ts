@@ -23,7 +23,6 @@ import { endGrant, grantReceipts, listGrants, showGrant } from './routes/grants.
 import { checkpointEndpoint, tileEndpoint } from './routes/log.ts'
 import { eraseOpenings, listOpenings } from './routes/openings.ts'
 import { health, metricsEndpoint, readiness } from './routes/operation.ts'
-import { eraseOpenings, listOpenings } from './routes/openings.ts'
 import { planEndpoint } from './routes/plans.ts'
 import { listScopes, showScope } from './routes/scopes.ts'
 import { slackInteraction } from './routes/slack.ts'

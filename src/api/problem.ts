@@ -78,6 +78,7 @@ export function problemOf(error: CredctlError, request: string): ProblemDocument
 
 /** Seconds after which trying again makes sense, for `Retry-After`. */
 export function retryAfter(error: CredctlError): string | undefined {
+  if (error.retryAfter !== undefined) return String(error.retryAfter)
   const status = STATUS[error.code]
   if (status === 503) return '2'
   return status === 429 ? '10' : undefined

@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { CredctlError } from '../errors.ts'
 import type { Caller } from '../identity/caller.ts'
+import { createGate, type Gate } from './back-pressure.ts'
 import type { ApiEnv } from './parts.ts'
 
 /** A count that grows by what went wrong, and closes the door for a while when it is full. */
@@ -17,6 +18,10 @@ export interface RateLimits {
   readonly strangers: Bucket
   /** Refusals that are entries in the log, by issuer and subject, or by grant. */
   readonly refusals: Bucket
+  /** Requests for grants that are being answered. */
+  readonly asks: Gate
+  /** Fetches of credentials that are being answered: minting may take seconds. */
+  readonly fetches: Gate
   addressOf(context: Context<ApiEnv>): string
 }
 
@@ -25,6 +30,8 @@ export function identityKey({ issuer, subject }: Caller): string {
   return JSON.stringify([issuer, subject])
 }
 
+/** Two batches of the ledger; a fetch also holds a connection or a request to its target. */
+const AT_ONCE = { asks: 512, fetches: 256 }
 const PER_MINUTE = { strangers: 300, refusals: 60 }
 
 /** Per replica and in memory: a bound on noise, not a security boundary. */
@@ -32,6 +39,8 @@ export function createRateLimits(): RateLimits {
   return {
     strangers: bucket(PER_MINUTE.strangers),
     refusals: bucket(PER_MINUTE.refusals),
+    asks: createGate(AT_ONCE.asks),
+    fetches: createGate(AT_ONCE.fetches),
     addressOf: (context) => remoteAddress(context),
   }
 }
@@ -57,6 +66,7 @@ function limited(milliseconds: number): CredctlError {
   const seconds = Math.ceil(milliseconds / 1000)
   return new CredctlError('rate_limited', 'too many refused requests', {
     hint: `Wait ${seconds} s.`,
+    retryAfter: seconds,
   })
 }
 
