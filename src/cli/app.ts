@@ -1,5 +1,6 @@
 import { type Application, buildRouteMap } from '@stricli/core'
 import { applicationOf } from './application.ts'
+import { approvalRoutes } from './approval/routes.ts'
 import { awsCredentialsCommand } from './aws-credentials/routes.ts'
 import type { Cli } from './cli.ts'
 import { completionRoutes } from './completion/routes.ts'
@@ -9,10 +10,12 @@ import { grantRoutes } from './grant/routes.ts'
 import { initCommand } from './init/routes.ts'
 import { logRoutes } from './log/routes.ts'
 import { loginCommand } from './login/routes.ts'
+import { mcpCommand } from './mcp/routes.ts'
 import { mysqlRoutes } from './mysql/routes.ts'
 import { postgresRoutes } from './postgres/routes.ts'
 import { scopeRoutes } from './scope/routes.ts'
 import { migrateCommand, serveCommand } from './serve/routes.ts'
+import { taskRoutes } from './task/routes.ts'
 import { tokenRoutes } from './token/routes.ts'
 import { windowsRoutes } from './windows/routes.ts'
 
@@ -20,10 +23,13 @@ const root = buildRouteMap<string, Cli>({
   routes: {
     exec: execCommand,
     'aws-credentials': awsCredentialsCommand,
+    mcp: mcpCommand,
+    task: taskRoutes,
     login: loginCommand,
     init: initCommand,
     scope: scopeRoutes,
     grant: grantRoutes,
+    approval: approvalRoutes,
     log: logRoutes,
     serve: serveCommand,
     migrate: migrateCommand,

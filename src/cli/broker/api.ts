@@ -15,9 +15,10 @@ export async function callBroker<S extends z.ZodType>(
   cli: Cli,
   flags: BrokerFlag,
   call: {
-    readonly method: 'GET' | 'DELETE'
+    readonly method: 'GET' | 'DELETE' | 'POST'
     readonly path: string
     readonly query?: Readonly<Record<string, string | undefined>>
+    readonly json?: unknown
     readonly answer: S
   },
 ): Promise<z.output<S>> {
@@ -28,7 +29,7 @@ export async function callBroker<S extends z.ZodType>(
     if (value !== undefined) query.set(name, value)
   }
   const path = query.size === 0 ? call.path : `${call.path}?${query}`
-  const made = { method: call.method, path, token }
+  const made = { method: call.method, path, token, json: call.json }
   const answer = await ask(connectionTo(broker), made, 'the answer')
   const parsed = call.answer.safeParse(answer.raw())
   if (parsed.success) return parsed.data

@@ -8,7 +8,8 @@ import { type Answer, failure, MAX_BYTES, type Request, TIMEOUT_MS } from '../..
  */
 export async function send({ method, url, headers = {}, body }: Request): Promise<Answer> {
   const request = await requestOf(url)
-  const options = { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS) }
+  const sent = { 'user-agent': 'credctl/cli', ...headers }
+  const options = { method, headers: sent, signal: AbortSignal.timeout(TIMEOUT_MS) }
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       request(url, options, resolve).once('error', reject).end(body)

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { approvalListOutput, approvalShowOutput, approvalVerdictOutput } from './approval.ts'
 import { awsCredentialsOutput } from './aws-credentials.ts'
 import { completionProposeOutput, completionScriptOutput } from './completion.ts'
 import { doctorOutput } from './doctor.ts'
@@ -29,6 +30,7 @@ import {
   scopeSimulateOutput,
 } from './scope.ts'
 import { migrateOutput, serveOutput } from './serve.ts'
+import { taskEndOutput, taskStartOutput } from './task.ts'
 import { tokenInspectOutput } from './token.ts'
 import { windowsShowOutput } from './windows.ts'
 import { workspaceOutput } from './workspace.ts'
@@ -45,10 +47,16 @@ export const OUTPUTS = {
   'scope explain': scopeExplainOutput,
   'scope simulate': scopeSimulateOutput,
   'aws-credentials': awsCredentialsOutput,
+  'task start': taskStartOutput,
+  'task end': taskEndOutput,
   login: loginOutput,
   'grant list': grantListOutput,
   'grant show': grantShowOutput,
   'grant revoke': grantRevokeOutput,
+  'approval list': approvalListOutput,
+  'approval show': approvalShowOutput,
+  'approval approve': approvalVerdictOutput,
+  'approval deny': approvalVerdictOutput,
   serve: serveOutput,
   migrate: migrateOutput,
   'log verify': logVerifyOutput,

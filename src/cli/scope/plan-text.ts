@@ -52,7 +52,11 @@ function awsLines({ account, region, role, sessionPolicy, policySize }: AwsPlan)
   ]
 }
 
-export function blastRadiusLines(radius: BlastRadius): string[] {
+type Counted = Omit<BlastRadius, 'tablesBy'> & {
+  readonly tablesBy: Readonly<Record<string, number>>
+}
+
+export function blastRadiusLines(radius: Counted): string[] {
   const { databases, tables, tablesBy, accounts, resources, actionsBy } = radius
   const lines: string[] = []
   if (databases > 0) {
