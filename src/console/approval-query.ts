@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { approvalQuery } from '../contract.ts'
+import { approvalQuery } from '../contract/approvals.ts'
 import { CredctlError } from '../errors.ts'
 import type { ConsoleContext } from './console.ts'
 

@@ -65,6 +65,7 @@ const PAGES = [
   { path: '/grants', name: 'Grants', access: undefined },
   { path: '/log', name: 'Log', access: 'readLog' },
   { path: '/scopes', name: 'Scopes', access: undefined },
+  { path: '/windows', name: 'Windows', access: undefined },
   { path: '/health', name: 'Health', access: 'readHealth' },
 ] as const
 

@@ -8,7 +8,7 @@ import { approvalPage, approvalsPage, cancelApproval, decideApproval } from './r
 import { grantPage, grantsPage, nowPage, revokeGrant } from './routes/grants.ts'
 import { healthPage } from './routes/health.ts'
 import { entryPage, headEndpoint, logPage } from './routes/log.ts'
-import { scopePage, scopesPage } from './routes/scopes.ts'
+import { scopePage, scopesPage, windowsPage } from './routes/scopes.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 
 /**
@@ -34,6 +34,7 @@ export function consoleRoutes(parts: ConsoleParts, door: Door): Hono<ConsoleEnv>
   app.get('/log/:index', entryPage(parts))
   app.get('/scopes', scopesPage(parts))
   app.get('/scopes/:name', scopePage(parts))
+  app.get('/windows', windowsPage(parts))
   app.get('/health', healthPage(parts))
   app.all('*', () => {
     throw new CredctlError('not_found', 'there is no such page')

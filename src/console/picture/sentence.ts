@@ -2,16 +2,13 @@ import type { BlastRadius } from '../../plan/blast-radius.ts'
 import { count, listed } from '../words.ts'
 import { REACH_WORDS, type Ring, reachOf } from './reach.ts'
 
-/** What one ring holds: `reads 2 tables and 3 AWS actions`; empty when it holds nothing. */
+/** What one ring holds: `reads: 2 tables, 3 AWS actions`; empty when it holds nothing. */
 export function ringWords({ name, tables, actions }: Ring): string {
   const things = [
     ...(tables > 0 ? [count(tables, 'table')] : []),
-    ...(actions > 0 ? [`${count(actions, 'AWS action')}`] : []),
+    ...(actions > 0 ? [count(actions, 'AWS action')] : []),
   ]
-  if (things.length === 0) return ''
-  return tables > 0
-    ? `${REACH_WORDS[name]} ${listed(things)}`
-    : `${REACH_WORDS[name]} by ${listed(things)}`
+  return things.length === 0 ? '' : `${REACH_WORDS[name]}: ${things.join(', ')}`
 }
 
 /** A whole blast radius in one sentence: what the picture shows, for those who do not see it. */

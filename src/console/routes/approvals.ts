@@ -5,7 +5,7 @@ import {
   seesEverything,
 } from '../../access.ts'
 import { isUlid } from '../../clock.ts'
-import { verdictRequest } from '../../contract.ts'
+import { verdictRequest } from '../../contract/approvals.ts'
 import { CredctlError } from '../../errors.ts'
 import type { LoginWish } from '../../identity/openid.ts'
 import { requireStepUp, StepUpRequired, wishOf } from '../../identity/step-up.ts'

@@ -4,6 +4,7 @@ import type { ConsoleContext, ConsoleParts } from '../console.ts'
 import { answerPage } from '../page.ts'
 import { scopeView } from '../views/scope.ts'
 import { scopesView } from '../views/scopes.ts'
+import { windowsView } from '../views/windows.ts'
 
 /** `GET /console/scopes`: as `GET /v1/scopes`, drawn. */
 export function scopesPage(parts: ConsoleParts) {
@@ -26,5 +27,13 @@ export function scopePage(parts: ConsoleParts) {
       return answerPage(parts, context, scopeView(parts, found))
     }
     throw new CredctlError('not_found', 'no such scope is available to you')
+  }
+}
+
+/** `GET /console/windows`: when grants are given. */
+export function windowsPage(parts: ConsoleParts) {
+  return async (context: ConsoleContext) => {
+    requireAccess('listScopes', context.get('person').principal)
+    return answerPage(parts, context, windowsView(parts))
   }
 }

@@ -21,7 +21,7 @@ export function approvalTable(
 
 function approvalRow(parts: ConsoleParts, state: ApprovalState): Html {
   const page = `${basePath(parts)}/approvals/${state.id}`
-  const act = state.status === 'pending' ? 'Look and decide' : 'Look'
+  const act = state.status === 'pending' ? 'Decide' : 'Look'
   return html`<tr id="approval-${state.id}">
 <td class="picture">${state.blastRadius === undefined ? '' : blastPicture(state.blastRadius, 'small')}</td>
 <td class="task"><a href="${page}">${state.scope}</a><p class="said-short">${seen(state.intent)}</p></td>
@@ -29,7 +29,7 @@ function approvalRow(parts: ConsoleParts, state: ApprovalState): Html {
 <td data-label="Asked by">${callerWords(state.caller)}</td>
 <td data-label="Needs">${needsList(state)}</td>
 <td data-label="Time" class="time">${approvalTime(state, parts.clock.now())}</td>
-<td class="act"><a class="button${state.status === 'pending' ? '' : ' quiet'}" href="${page}">${act}<span class="unseen-by-eye"> on ${state.scope}, ${state.id}</span></a></td>
+<td class="act"><a class="button${state.status === 'pending' ? '' : ' quiet'}" href="${page}">${act}<span class="unseen-by-eye"> ${state.status === 'pending' ? 'on' : 'at'} ${state.scope}, ${state.id}</span></a></td>
 </tr>`
 }
 

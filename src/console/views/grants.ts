@@ -4,7 +4,7 @@ import { isCredctlError } from '../../errors.ts'
 import type { GrantState } from '../../ledger/ledger.ts'
 import type { ConsoleParts, Person } from '../console.ts'
 import { formToken } from '../page.ts'
-import { blastPicture } from '../picture/blast.ts'
+import { blastPicture, ringList } from '../picture/blast.ts'
 import { basePath } from '../place.ts'
 import { radiusOf } from '../radius.ts'
 import { countdown, type Html, moment, seen } from '../words.ts'
@@ -45,7 +45,10 @@ export function grantPicture(
   const found = catalog().scopes.get(grant.scope)
   const unchanged = found?.digest === grant.scopeDigest ? found : undefined
   const radius = radiusOf(unchanged, environments.get(grant.environment))
-  if (radius !== undefined) return blastPicture(radius, size)
+  if (radius !== undefined) {
+    const words = size === 'large' ? ringList(radius) : ''
+    return html`${blastPicture(radius, size)}${words}`
+  }
   return html`<span class="rest" title="The scope has changed since: its credentials end with the next fetch">changed</span>`
 }
 

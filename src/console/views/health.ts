@@ -45,5 +45,12 @@ function issuerRow(name: string, { keys, fetchedAt, failing, clockAhead }: KeySe
     : fetchedAt === undefined
       ? html`<span class="rest">not asked yet</span>`
       : html`<span class="ok">in use</span>`
-  return html`<tr><td><strong>${name}</strong></td><td data-label="State">${state}</td><td data-label="Keys">${keys}</td><td data-label="Last fetched">${fetchedAt === undefined ? '–' : moment(new Date(fetchedAt))}</td><td data-label="Clock">${clockAhead === undefined ? '–' : `${clockAhead.toFixed(0)} s ahead`}</td></tr>`
+  return html`<tr><td><strong>${name}</strong></td><td data-label="State">${state}</td><td data-label="Keys">${keys}</td><td data-label="Last fetched">${fetchedAt === undefined ? '–' : moment(new Date(fetchedAt))}</td><td data-label="Clock">${clockWords(clockAhead)}</td></tr>`
+}
+
+function clockWords(ahead: number | undefined): string {
+  if (ahead === undefined) return '–'
+  const seconds = Math.round(Math.abs(ahead))
+  if (seconds === 0) return 'as ours'
+  return `${seconds} s ${ahead > 0 ? 'ahead' : 'behind'}`
 }

@@ -25,6 +25,7 @@ export function scopeView(parts: ConsoleParts, found: CatalogScope): View {
 <dt>Life of a grant</dt><dd>${formatDuration(scope.ttl)}</dd>
 ${daily === undefined ? '' : html`<dt>At most</dt><dd>${count(daily, 'grant')} a day</dd>`}
 ${live === undefined ? '' : html`<dt>At once</dt><dd>${count(live, 'live grant')}</dd>`}
+${scope.windows === undefined || scope.windows.length === 0 ? '' : html`<dt>Only in windows</dt><dd>${scope.windows.join(' or ')}</dd>`}
 <dt>Who may take it</dt><dd>${scope.allow.map(ruleWords)}</dd>
 ${Object.entries(scope.parameters).map(
   ([name, { pattern, description }]) =>
@@ -52,7 +53,7 @@ function environmentSection(parts: ConsoleParts, found: CatalogScope, name: stri
     return html`<section aria-labelledby="in-${name}">${heading}<p class="bad">No plan: ${seen(why.join('; '))}</p></section>`
   }
   const { plan } = planned
-  return html`<section class="two" aria-labelledby="in-${name}"><div>${heading}
-<div class="drawn">${blastPicture(plan.blastRadius, 'large')}</div>${ringList(plan.blastRadius)}</div>
-<div>${planWords(plan)}</div></section>`
+  return html`<section class="panel" aria-labelledby="in-${name}">${heading}
+<div class="drawn-beside"><div>${blastPicture(plan.blastRadius, 'large')}${ringList(plan.blastRadius)}</div>
+${planWords(plan)}</div></section>`
 }
