@@ -6,12 +6,14 @@ import { reportFailure } from '../failure.ts'
 import type { ConfigFlag, OutputFlag, ScopesFlag } from '../flags.ts'
 import type { ServeOutput } from '../output/serve.ts'
 import { note } from '../terminal.ts'
+import { requirePackages } from './packages.ts'
 
 type Flags = ScopesFlag & ConfigFlag & OutputFlag
 
 /** `credctl serve`: a broker until SIGTERM or SIGINT; SIGHUP puts changed scopes in force. */
 export default async function serve(cli: Cli, flags: Flags): Promise<number> {
   const config = await requireConfig(flags.config)
+  requirePackages(config)
   const stopped = firstSignal('SIGTERM', 'SIGINT')
   const broker = await startBroker(config, flags.scopes)
   const onHangUp = () => void reload(cli, flags, broker)
