@@ -1,3 +1,4 @@
+import { EVERY_APPROVER } from '../identity/approver-group.ts'
 import type { StepUp } from '../identity/step-up.ts'
 import type { BlastRadius } from '../plan/blast-radius.ts'
 import type { Need, Threshold } from '../scope/threshold.ts'
@@ -31,7 +32,8 @@ export function thresholdBreaches(request: Asked): Reason[] {
 
 /**
  * What all matching rules together ask for, or undefined when nobody needs to be asked. Of two
- * rules that name one group the larger count holds; everything else adds up. The operator's `allow`
+ * rules that name one group the larger count holds; everything else adds up, and `approvers`, the
+ * whole role, is met by members of any group. The operator's `allow`
  * lifts what the autonomy level asks for and nothing else.
  */
 export function requirementOf(request: Asked): Requirement | undefined {
@@ -48,9 +50,14 @@ export function requirementOf(request: Asked): Requirement | undefined {
   }
 }
 
+/** Members of a named group are approvers too: that need is only for those still missing. */
 function strictest(needs: readonly Need[]): Need[] {
   const counts = new Map<string, number>()
   for (const { group, count } of needs) counts.set(group, Math.max(count, counts.get(group) ?? 0))
+  const anybody = counts.get(EVERY_APPROVER) ?? 0
+  counts.delete(EVERY_APPROVER)
+  const named = [...counts].reduce((total, [, count]) => total + count, 0)
+  if (anybody > named) counts.set(EVERY_APPROVER, anybody - named)
   return [...counts]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([group, count]) => ({ group, count }))
