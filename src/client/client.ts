@@ -10,11 +10,18 @@ import { Task } from './task.ts'
 export { CredctlError, type ErrorCode } from '../errors.ts'
 export type { AwsCredentialProvider, AwsCredentials } from './aws.ts'
 export type { Pending } from './deferral.ts'
-export type { GrantedTarget, Identity, Revocation, TaskRequest, Waiting } from './grant.ts'
+export type {
+  GrantedTarget,
+  GrantStatus,
+  Identity,
+  Revocation,
+  TaskRequest,
+  Waiting,
+} from './grant.ts'
 export type { ProofKey } from './possession.ts'
 export type { PostgresConfig } from './postgres.ts'
 export { type Reason, Refusal } from './refusal.ts'
-export type { GrantStatus, Task } from './task.ts'
+export type { Task } from './task.ts'
 
 export interface ClientOptions {
   /** Address of the broker: https, or http on this machine. */

@@ -1,14 +1,16 @@
 import { CredctlError } from '../errors.ts'
 import { type Connection, call } from './connection.ts'
-import type { Identity, Waiting } from './grant.ts'
+import type { Identity, LoweredClass, Waiting } from './grant.ts'
 import { JsonObject } from './json.ts'
 import { refusalOf } from './refusal.ts'
 import type { Answer } from './send.ts'
 
 /** What a request waits for that somebody has to approve. */
 export interface Pending {
-  /** The request, as approvers see it: show it to whoever is to find it. */
-  readonly request: string | undefined
+  /** The id of the request, for `credctl approval` and the console. */
+  readonly approval: string
+  /** Letters that whoever approves sees as well: show them, so that both mean the same request. */
+  readonly bindingCode: string
   /** Until when an approval is of any use. */
   readonly expiresAt: Date
 }
@@ -31,9 +33,11 @@ export function deferralOf({ body, status }: Answer): Deferral | undefined {
   const answer = parsed(body)
   if (answer?.optionalText('error') !== 'authorization_pending') return undefined
   if (!answer.has('deferral_code')) return undefined
+  const approval = answer.object('approval')
   return {
     code: answer.matching('deferral_code', /^[A-Za-z0-9._~-]{1,512}$/),
-    request: answer.optionalText('approval') ?? answer.optionalText('request'),
+    approval: approval.matching('id', /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/),
+    bindingCode: approval.text('binding_code'),
     expiresAt: new Date(Date.now() + answer.integer('expires_in') * 1000),
     intervalSeconds: answer.has('interval') ? answer.integer('interval') : INTERVAL_SECONDS,
   }
@@ -46,18 +50,20 @@ export function deferralOf({ body, status }: Answer): Deferral | undefined {
 export async function pollUntilDecided(
   connection: Connection,
   identity: Identity,
-  { code, intervalSeconds, expiresAt, request }: Deferral,
+  { code, intervalSeconds, ...pending }: Deferral,
   { onPending, signal }: Waiting,
+  callerClass: LoweredClass | undefined,
 ): Promise<JsonObject> {
-  onPending?.({ request, expiresAt })
+  onPending?.(pending)
   let pause = intervalSeconds
-  while (Date.now() < expiresAt.getTime()) {
+  while (Date.now() < pending.expiresAt.getTime()) {
     await sleep(pause * 1000, signal)
     const form = {
       grant_type: GRANT_TYPE,
       deferral_code: code,
       client_assertion_type: ASSERTION_TYPE,
       client_assertion: await identity(),
+      ...(callerClass === undefined ? {} : { caller_class: callerClass }),
     }
     const answer = await call(connection, { method: 'POST', path: '/token', form })
     if (answer.status === 200) return JsonObject.parse(answer.body, 'the grant')

@@ -73,7 +73,9 @@ export async function requestGrant(
   if (answer.status === 200) return heldGrant(JsonObject.parse(answer.body, 'the grant'))
   const deferral = waiting === undefined ? undefined : deferralOf(answer)
   if (deferral === undefined) throw refusalOf(answer, new URL(connection.broker))
-  return heldGrant(await pollUntilDecided(connection, identity, deferral, waiting ?? {}))
+  return heldGrant(
+    await pollUntilDecided(connection, identity, deferral, waiting ?? {}, callerClass),
+  )
 }
 
 function heldGrant(answer: JsonObject): HeldGrant {
@@ -111,6 +113,20 @@ export async function fetchCredential(
   const path = `/v1/credentials/${encodeURIComponent(target)}`
   const held = { kind: 'grant', value: token } as const
   return await ask(connection, { method: 'GET', path, token: held }, 'the credential')
+}
+
+export type GrantStatus = 'live' | 'ended' | 'expired'
+
+/** What the broker's log knows of a grant now. */
+export async function grantStatus(
+  connection: Connection,
+  token: string,
+  id: string,
+): Promise<GrantStatus> {
+  const path = `/v1/grants/${encodeURIComponent(id)}`
+  const held = { kind: 'grant', value: token } as const
+  const answer = await ask(connection, { method: 'GET', path, token: held }, 'the grant')
+  return answer.oneOf('status', ['live', 'ended', 'expired'])
 }
 
 /** What became of a target's credentials when the grant ended. */

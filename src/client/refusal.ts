@@ -44,10 +44,12 @@ function reasonOf(reason: JsonObject): Reason {
   return { code: reason.text('code'), message: reason.text('message') }
 }
 
-/** A newer broker may know codes that we do not; they are not made up into one that we know. */
+/** `/token` has codes of its own, and a newer broker may know more: what OAuth calls it remains. */
 function codeOf(answer: JsonObject): ErrorCode {
   const code = answer.text('code')
-  return ERROR_CODES.find((known) => known === code) ?? 'unavailable'
+  const known = ERROR_CODES.find((each) => each === code)
+  const isNo = ['access_denied', 'expired_token'].includes(answer.optionalText('error') ?? '')
+  return known ?? (isNo ? 'access_denied' : 'unavailable')
 }
 
 function messageOf(answer: JsonObject, status: number, reasons: readonly Reason[]): string {

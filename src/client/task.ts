@@ -1,11 +1,13 @@
 import { CredctlError } from '../errors.ts'
 import { type AwsCredentialProvider, type AwsCredentials, awsCredentials } from './aws.ts'
-import { ask, type Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { CredentialCache, type Fetched } from './credential-cache.ts'
 import {
   endGrant,
   fetchCredential,
   type GrantedTarget,
+  type GrantStatus,
+  grantStatus,
   type HeldGrant,
   type Revocation,
 } from './grant.ts'
@@ -16,8 +18,6 @@ import {
   postgresConfig,
   postgresCredential,
 } from './postgres.ts'
-
-export type GrantStatus = 'live' | 'ended' | 'expired'
 
 /**
  * A task under a grant of its own: end it, or declare it with `await using`. Nothing of it shows a
@@ -68,10 +68,7 @@ export class Task implements AsyncDisposable {
 
   /** What the broker's log knows of the grant now. */
   async status(): Promise<GrantStatus> {
-    const token = { kind: 'grant', value: this.#token } as const
-    const path = `/v1/grants/${this.id}`
-    const answer = await ask(this.#connection, { method: 'GET', path, token }, 'the grant')
-    return answer.oneOf('status', ['live', 'ended', 'expired'])
+    return await grantStatus(this.#connection, this.#token, this.id)
   }
 
   /**

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import { createApp } from '../../src/cli/app.ts'
 import { OUTPUTS } from '../../src/cli/output/schemas.ts'
 
-/** Prints nothing of its own on stdout: that is its command's. */
-const WITHOUT = ['exec']
+/** What is on stdout is not theirs: a command's, and a protocol's. */
+const WITHOUT = ['exec', 'mcp']
 
 test('every command has a published shape for --output json, and no shape lacks its command', () => {
   const app = createApp()

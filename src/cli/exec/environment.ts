@@ -127,6 +127,11 @@ export function commandEnvironment(inherited: Variables, given: Variables): Node
   return { ...Object.fromEntries(kept), ...given }
 }
 
+/** Names of the credentials that are inherited. */
+export function inheritedCredentials(inherited: Variables): string[] {
+  return Object.keys(inherited).filter(isCredential)
+}
+
 function isCredential(name: string): boolean {
   // Windows knows one spelling for all of these; elsewhere a lower-case one means nothing to SDKs.
   const upper = name.toUpperCase()

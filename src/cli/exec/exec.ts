@@ -1,6 +1,5 @@
 import { basename } from 'node:path'
-import type { Pending } from '../../client/deferral.ts'
-import { type HeldGrant, type LoweredClass, requestGrant } from '../../client/grant.ts'
+import { type HeldGrant, requestGrant } from '../../client/grant.ts'
 import { brokerUrl } from '../broker/address.ts'
 import { connectionTo, endGrant } from '../broker/grant.ts'
 import { identityToken } from '../broker/identity.ts'
@@ -9,16 +8,14 @@ import { parametersOf } from '../flags.ts'
 import type { TaskFlags } from '../task-flags.ts'
 import { note } from '../terminal.ts'
 import { type Delivery, deliver } from './delivery.ts'
+import type { Changes } from './dry-run/changes.ts'
 import { commandEnvironment } from './environment.ts'
+import { type ExecFlags, startingFlags } from './flags.ts'
 import { refuseToNest } from './nesting.ts'
 import { createPrivateDirectory, type PrivateDirectory } from './private-directory.ts'
 import { commandOf, Signals } from './signals.ts'
+import { pendingLine, statusLine } from './status.ts'
 import { startWatch } from './watch.ts'
-
-type Flags = TaskFlags & {
-  readonly databaseUrl: boolean
-  readonly callerClass?: LoweredClass
-}
 
 /**
  * `credctl exec --scope S --env E -- CMD`: runs a command under a grant of its own. However the
@@ -26,12 +23,18 @@ type Flags = TaskFlags & {
  */
 export default async function exec(
   cli: Cli,
-  flags: Flags,
+  given: ExecFlags,
   ...argv: readonly string[]
 ): Promise<number> {
   const { env } = cli.process
   refuseToNest(env)
   const command = commandOf(argv)
+  const { grant: held } = given
+  if (held !== undefined) {
+    const { execUnder } = await import('./under.ts')
+    return await execUnder(cli, { ...given, grant: held }, command)
+  }
+  const flags = startingFlags(given)
   const broker = brokerUrl(cli, flags)
   const task = taskOf(flags, command[0])
   const signals = new Signals()
@@ -53,11 +56,13 @@ export default async function exec(
     watch.clean(directory.path)
     delivery = await deliver(connectionTo(broker), grant, directory, {
       databaseUrl: flags.databaseUrl,
+      dryRun: flags.dryRun,
       report: (problem) => note(cli, problem),
     })
     note(cli, statusLine(task, grant))
     return await signals.run(command, commandEnvironment(env, delivery.environment))
   } finally {
+    if (delivery?.changes !== undefined) await reportChanges(cli, delivery.changes())
     delivery?.close()
     const [isRemoved, isEnded] = await Promise.all([
       directory === undefined || remove(cli, directory),
@@ -69,8 +74,13 @@ export default async function exec(
   }
 }
 
+async function reportChanges(cli: Cli, changes: ReadonlyMap<string, Changes>): Promise<void> {
+  const { changeLines } = await import('./dry-run/databases.ts')
+  for (const line of changeLines(changes)) note(cli, `dry run: ${line}`)
+}
+
 /** Only the command's name goes into the log: its arguments may hold anything. */
-function taskOf(flags: Flags, file: string) {
+function taskOf(flags: ExecFlags & TaskFlags, file: string) {
   return {
     ...(flags.callerClass === undefined ? {} : { callerClass: flags.callerClass }),
     scope: flags.scope,
@@ -78,34 +88,6 @@ function taskOf(flags: Flags, file: string) {
     intent: flags.intent ?? `credctl exec ${basename(file)}`,
     parameters: parametersOf(flags),
   }
-}
-
-function pendingLine({ request, expiresAt }: Pending): string {
-  const which = request === undefined ? '' : ` of request ${request}`
-  return `waiting for an approval${which}, until ${clockTime(expiresAt)}; Ctrl-C gives up`
-}
-
-function statusLine(
-  { scope, environment }: { readonly scope: string; readonly environment: string },
-  { id, targets, expiresAt, blastRadius }: HeldGrant,
-): string {
-  const names = targets.map(({ name, kind }) => `${name} (${kind})`).join(', ')
-  const resources = blastRadius.object('resources')
-  const reach = [
-    ...counted(blastRadius.integer('tables'), 'table'),
-    ...counted(resources.integer('named') + resources.integer('wildcard'), 'AWS resource'),
-  ]
-  const until = clockTime(expiresAt)
-  return `${scope} in ${environment}: ${names}; ${reach.join(', ')}; until ${until}; grant ${id}`
-}
-
-function clockTime(time: Date): string {
-  return `${time.toISOString().slice(11, 19)}Z`
-}
-
-function counted(count: number, what: string): string[] {
-  if (count === 0) return []
-  return [`${count} ${what}${count === 1 ? '' : 's'}`]
 }
 
 async function remove(cli: Cli, directory: PrivateDirectory): Promise<boolean> {

@@ -94,7 +94,8 @@ export function localError(status: number, code: string, message: string): Local
   return { status, body: JSON.stringify({ Code: code, Message: message }) }
 }
 
-function sameText(a: string, b: string): boolean {
+/** Takes as long whether they differ or where. */
+export function sameText(a: string, b: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(a), digest(b))
 }

@@ -17,7 +17,16 @@ export async function createPrivateDirectory(env: NodeJS.ProcessEnv): Promise<Pr
   const runtime = env['XDG_RUNTIME_DIR']
   const bases = runtime !== undefined && isAbsolute(runtime) ? [runtime, tmpdir()] : [tmpdir()]
   // mkdtemp creates with mode 0700 and a name nobody can guess or prepare.
-  const path = await firstThatWorks(bases, async (base) => await mkdtemp(join(base, 'credctl-')))
+  return at(await firstThatWorks(bases, async (base) => await mkdtemp(join(base, 'credctl-'))))
+}
+
+/** A new one at a place that others of this user are to find; its parent must be private too. */
+export async function makePrivateDirectory(path: string): Promise<PrivateDirectory> {
+  await mkdir(path, { mode: 0o700 })
+  return at(path)
+}
+
+function at(path: string): PrivateDirectory {
   return {
     path,
     async write(name, text) {

@@ -16,14 +16,18 @@ const WATCHER = fileURLToPath(new URL(`./watcher.${extension}`, import.meta.url)
 /** Needed to reach the broker as we do; nothing else is inherited. */
 const PASSED_ON = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
 
+/** The environment of a process in the background: what reaches the broker, and these. */
+export function passedOn(env: NodeJS.ProcessEnv, names: readonly string[]): NodeJS.ProcessEnv {
+  return Object.fromEntries([...PASSED_ON, ...names].map((name) => [name, env[name]]))
+}
+
 /** Starts the watcher, detached: a signal to our process group or terminal does not reach it. */
 export function startWatch(env: NodeJS.ProcessEnv, broker: string, grant: HeldGrant): Watch {
-  const passed = PASSED_ON.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]))
   const watcher = spawn(process.execPath, [WATCHER], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
     cwd: '/',
-    env: Object.fromEntries(passed),
+    env: passedOn(env, []),
   })
   // Without a watcher exec still cleans up after itself; only a kill -9 is not covered then.
   watcher.on('error', () => undefined)
