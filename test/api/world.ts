@@ -78,6 +78,7 @@ export function withCallers(config: Config): Config {
           { class: 'human', claims: { kind: 'human' } },
           { class: 'human', claims: { kind: 'human', role: 'operator' }, roles: ['operator'] },
           { class: 'human', claims: { kind: 'human', role: 'auditor' }, roles: ['auditor'] },
+          { class: 'human', claims: { kind: 'human', role: 'approver' }, roles: ['approver'] },
           {
             class: 'human',
             claims: { kind: 'human', role: 'officer' },
@@ -105,6 +106,7 @@ export function tokenOf(broker: TestBroker, who: string, more: object = {}): Pro
     human: () => issuers.person({ sub: 'person-1', kind: 'human', ...team, ...more }),
     operator: () => issuers.person({ sub: 'person-2', kind: 'human', role: 'operator', ...more }),
     officer: () => issuers.person({ sub: 'person-4', kind: 'human', role: 'officer', ...more }),
+    approver: () => issuers.person({ sub: 'person-5', kind: 'human', role: 'approver', ...more }),
     auditor: () => issuers.person({ sub: 'person-3', kind: 'human', role: 'auditor', ...more }),
   }
   const token = make[who]

@@ -19,15 +19,8 @@ export const SCOPES = join(import.meta.dirname, 'scopes')
 /** People who approve: `ann` and `bob` are members of dba, `cleo` of security, `dora` of neither. */
 export function withApprovers(config: Config): Config {
   const base = withCallers(config)
-  const { people } = base.issuers
-  if (people === undefined) throw new Error('the issuers of the tour have other names')
-  const approver = { class: 'human', claims: { kind: 'human', role: 'approver' } } as const
   return {
     ...base,
-    issuers: {
-      ...base.issuers,
-      people: { ...people, callers: [...people.callers, { ...approver, roles: ['approver'] }] },
-    },
     approvals: {
       ...base.approvals,
       groups: {
