@@ -19,6 +19,7 @@ import { announce } from './ledger/key-change.ts'
 import { type OpenLedger, openLedger } from './ledger/open.ts'
 import type { Openings } from './ledger/openings.ts'
 import { catalogueLoaded, keysLoaded } from './ledger/record.ts'
+import { irrevocableWatch } from './lifecycle/irrevocable.ts'
 import type { Parts } from './lifecycle/revocation.ts'
 import { ORPHAN_AFTER_MS, Sweep } from './lifecycle/sweep.ts'
 import { every } from './lifecycle/timer.ts'
@@ -47,6 +48,8 @@ import { requireCatalog } from './scope/catalog.ts'
 import type { SecretsManagerPlace } from './secret/aws-sm.ts'
 import { parsePrivateKey } from './secret/private-key.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
+import { countIrrevocableLeases } from './vault/lease.ts'
+import type { Vault } from './vault/vault.ts'
 import { openSlack } from './slack/open.ts'
 import type { SlackDesk } from './slack/slack.ts'
 
@@ -188,6 +191,7 @@ async function start(
   await recordKeys(config, openedLedger, tokens, here)
   opened.push(await startPublishing(publisher, here))
   opened.push(startUpkeep(parts, broker, metrics, here))
+  opened.push(startLeaseWatch(secrets.vault, metrics, here))
   opened.push(startErasing(config.privacy, ledger.openings, here))
   opened.push(await startExports(config, { ledger, keys, resolve, metrics }, here))
   const server = await listen(
@@ -260,6 +264,23 @@ async function startPublishing(
   return async () => {
     await Promise.all(timers.map((timer) => timer.stop()))
   }
+}
+
+/** Where there is a Vault: whether it has leases that it cannot end. */
+function startLeaseWatch(
+  vault: Vault | undefined,
+  { irrevocableLeases }: Metrics,
+  { logger, reconcileEveryMs }: Here,
+): () => Promise<void> {
+  if (vault === undefined) return async () => undefined
+  const look = irrevocableWatch({
+    count: () => countIrrevocableLeases(vault),
+    onCount: (count) => irrevocableLeases.set(count),
+    onFound: (count) => logger.error({ count }, 'Vault has leases that it cannot end'),
+    onFailure: (err) => logger.warn({ err }, 'leases that Vault cannot end are not counted'),
+  })
+  const timer = every(reconcileEveryMs, look, (err) => logger.error({ err }, 'upkeep failed'))
+  return () => timer.stop()
 }
 
 /** One mint for each target; none of them connects before its first use. */

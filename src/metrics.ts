@@ -48,6 +48,11 @@ export function createMetrics() {
       help: 'Age of the oldest such credential; alert when it grows.',
       registers,
     }),
+    irrevocableLeases: new Gauge({
+      name: 'credctl_vault_irrevocable_leases',
+      help: 'Leases that Vault has given up ending, of whomever; alert when not 0.',
+      registers,
+    }),
     reconciled: new Counter({
       name: 'credctl_reconciled_logins_total',
       help: 'Logins of ours at targets that differed from the ledger.',

@@ -105,6 +105,8 @@ export interface CredentialState {
   readonly target: string
   readonly environment: string
   readonly handle: Handle
+  /** What the log calls it, for what Vault minted: its handle does not name the login. */
+  readonly fingerprint?: string
   readonly status: CredentialStatus
   readonly requestedAt: Date
   readonly expiresAt: Date | undefined

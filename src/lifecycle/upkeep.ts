@@ -112,9 +112,15 @@ function vaultRolesInUse(minted: readonly CredentialState[]): string[] {
 function viewOf(ledger: Ledger, now: Date, minted: readonly CredentialState[]): LedgerView {
   return {
     now,
-    expected: minted.flatMap(({ handle }) => (handle.kind === 'postgres' ? [handle.login] : [])),
+    expected: minted.flatMap(loginsOf),
     word: (login) => wordOf(ledger, login),
   }
+}
+
+/** Vault names its logins itself: the log has the name as the fingerprint. */
+function loginsOf({ handle, fingerprint }: CredentialState): string[] {
+  if (handle.kind === 'postgres') return [handle.login]
+  return handle.kind === 'vault' && fingerprint !== undefined ? [fingerprint] : []
 }
 
 const LOGIN = /^cbg_([0-9a-z]{26})_/
@@ -124,8 +130,16 @@ async function wordOf(ledger: Ledger, login: string): Promise<LedgerWord> {
   const grant = LOGIN.exec(login)?.[1]?.toUpperCase()
   const credentials = grant === undefined ? [] : await ledger.credentials(grant)
   const found = credentials.find(({ handle }) => 'login' in handle && handle.login === login)
-  if (found === undefined) return 'unknown'
-  return found.status === 'minted' || found.status === 'requested' ? 'open' : 'finished'
+  const here = found === undefined ? credentials.filter(({ handle }) => isVault(handle)) : [found]
+  if (here.length === 0) return 'unknown'
+  // Of several that Vault makes for one grant, the open one may be this one.
+  return here.some(({ status }) => OPEN.has(status)) ? 'open' : 'finished'
+}
+
+const OPEN = new Set<CredentialState['status']>(['requested', 'minted'])
+
+function isVault(handle: CredentialState['handle']): boolean {
+  return handle.kind === 'vault' && handle.gives === 'postgres'
 }
 
 function placeKey({ environment, target }: Place): string {

@@ -52,3 +52,12 @@ export async function revokeLease(vault: Vault, lease: string, sync: boolean): P
   if (answer.status === 400 || answer.status === 500) return false
   throw answerFailure(answer, doing)
 }
+
+const countReply = z.object({ data: z.object({ lease_count: z.number().min(0) }) })
+
+/** How many leases Vault has given up ending, of whomever: what they are for lives on. */
+export async function countIrrevocableLeases(vault: Vault): Promise<number> {
+  const doing = 'counting leases that cannot be ended'
+  const path = PATHS.irrevocableLeases()
+  return (await vault.read({ method: 'GET', path, doing }, countReply)).data.lease_count
+}

@@ -20,6 +20,7 @@ export const PATHS = {
   health: () => path('sys', 'health'),
   lookupLease: () => path('sys', 'leases', 'lookup'),
   renewLease: () => path('sys', 'leases', 'renew'),
+  irrevocableLeases: () => path('sys', 'leases', 'count?type=irrevocable'),
   revokeLease: () => path('sys', 'leases', 'revoke'),
   wrap: () => path('sys', 'wrapping', 'wrap'),
   databaseConfig: (mount: string, name: string) => engine(mount, 'config', name),

@@ -42,7 +42,7 @@ async function doctor(reference: string, token = fake.rootToken) {
   const { results } = doctorOutput.parse(JSON.parse(stdout))
   const about = (check: string) => results.filter((result) => result.check === check)
   const secret = about('secrets').find(({ subject }) => subject.endsWith('admin.password'))
-  return { vault: about('vault')[0], secret }
+  return { vault: about('vault')[0], all: about('vault'), secret }
 }
 
 describe('credctl doctor', () => {
@@ -62,6 +62,25 @@ describe('credctl doctor', () => {
     const { vault, secret } = await doctor('vault:secret/data/db#password', 's.unknown-token')
     expect([vault?.status, secret?.status]).toEqual(['failed', 'failed'])
     expect(vault?.message).toMatch(/403/)
+  })
+
+  test('warns of leases that Vault has given up ending', async () => {
+    const life = { ttlMs: 60_000, maxMs: 60_000, renewable: true }
+    const nothing = async () => undefined
+    const stuck = async () => {
+      throw new Error('role "cbg_x" cannot be dropped')
+    }
+    const lease = fake.leases.add('database/creds/cb-x', fake.tokens.root, {
+      ...{ ...life, revoke: stuck, renew: nothing },
+    })
+    lease.irrevocable = true
+    const { all } = await doctor('vault:secret/data/db#password')
+    fake.leases.all.delete(lease.id)
+    expect(all[1]).toMatchObject({
+      status: 'warning',
+      message: 'it has given up ending 1 lease',
+    })
+    expect(all[1]?.remedy).toMatch(/docs\/vault\.md/)
   })
 
   test('says that Vault is sealed', async () => {

@@ -181,10 +181,11 @@ function toCredential({
   if (entry.kind !== 'credential.requested') throw unexpected()
   const { credential: id, grant, target, time } = entry
   const outcome = minted === null ? undefined : parseEntry(minted)
-  const completed = outcome?.kind === 'credential.minted' ? outcome.handle : undefined
-  const handle = completed ?? entry.handle
+  const made = outcome?.kind === 'credential.minted' ? outcome : undefined
+  const handle = made?.handle ?? entry.handle
+  const named = made === undefined ? {} : { fingerprint: made.fingerprint }
   const dates = { requestedAt: new Date(time), expiresAt: expires ?? undefined }
-  return { id, grant, target, environment, handle, status, ...dates }
+  return { id, grant, target, environment, handle, ...named, status, ...dates }
 }
 
 /** The log is what the broker wrote; anything else in it is not to be acted upon. */

@@ -19,7 +19,8 @@ export function loginName(grantId: string, credentialId: string): string {
 
 /** The grant a login is for, or undefined when the name is not of our making. */
 export function grantOfLogin(login: string): string | undefined {
-  return /^cbg_([0-9a-hjkmnp-tv-z]{26})_[0-9a-hjkmnp-tv-z]{10}$/.exec(login)?.[1]?.toUpperCase()
+  // What follows the grant is of Vault's making, where Vault makes the login.
+  return /^cbg_([0-9a-hjkmnp-tv-z]{26})_[0-9a-z]{8,20}$/.exec(login)?.[1]?.toUpperCase()
 }
 
 export interface LoginRequest {

@@ -13,6 +13,9 @@ const WIDEST: WatchedLimits = {
 /** Locks that no SELECT, INSERT, UPDATE or DELETE takes on a table. */
 const STRONG = `'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'`
 
+/** Who made a login: the role named by the second parameter, or the one that asks. */
+export const MAKER = `(SELECT oid FROM pg_roles WHERE rolname = coalesce($2, current_user))`
+
 /** Locks are read once, not for each session: reading them stops everybody for a moment. */
 const SESSIONS = `WITH locks AS MATERIALIZED (SELECT pid, locktype, database, relation, mode, granted, waitstart FROM pg_locks),
   strong AS MATERIALIZED (SELECT l.pid, max(l.mode) AS mode FROM locks l JOIN pg_database b ON b.datname = current_database()
@@ -33,14 +36,14 @@ const SESSIONS = `WITH locks AS MATERIALIZED (SELECT pid, locktype, database, re
     LEFT JOIN pg_auth_members g ON g.member = r.oid
     LEFT JOIN pg_shdescription d ON d.objoid = g.roleid AND d.classoid = 'pg_authid'::regclass
   WHERE r.rolname LIKE $1 AND a.backend_type = 'client backend' AND EXISTS (SELECT FROM pg_auth_members m
-    WHERE m.roleid = r.oid AND m.admin_option AND m.member = current_user::regrole)`
+    WHERE m.roleid = r.oid AND m.admin_option AND m.member = ${MAKER})`
 
 /**
- * One round: ends every session of logins that we created and that exceeds a limit of its scope. The session's own
+ * One round: ends every session of logins that we, or the role `maker`, created and that exceeds a limit of its scope. The session's own
  * settings are only defaults, which it can switch off; this is what holds.
  */
-export async function patrol(session: Session): Promise<readonly EndedSession[]> {
-  const rows = await session.query(SESSIONS, [LOGINS])
+export async function patrol(session: Session, maker?: string): Promise<readonly EndedSession[]> {
+  const rows = await session.query(SESSIONS, [LOGINS, maker ?? null])
   const ended: EndedSession[] = []
   for (const row of rows) {
     const breach = breachOf(row)

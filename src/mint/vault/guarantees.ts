@@ -4,7 +4,7 @@ export const VAULT_POSTGRES_GUARANTEES = [
   'Vault ends the login when the grant ends, also without the broker, and tries six times; after that the broker does.',
   'A credential whose making was interrupted ends with its Vault token, at the latest when the grant would have ended.',
   'Objects made in another database of the same server keep a login from being dropped: it can no longer be used, and the ledger says that it remains.',
-  'A session can change its own settings and time limits; no watchdog of the broker looks at these sessions.',
+  'A session can change its own settings and time limits; the watchdog ends it when it exceeds those of its scope, where the target names an admin of the broker, and not otherwise.',
   'Whoever administers Vault or its database user can do more than the plan says.',
 ] as const
 

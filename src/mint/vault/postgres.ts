@@ -5,6 +5,7 @@ import { CredctlError } from '../../errors.ts'
 import type { PostgresPlan } from '../../plan/postgres/plan.ts'
 import { databaseRole } from '../../plan/vault/database-role.ts'
 import type { ResolveSecret } from '../../secret/resolve.ts'
+import { readConnection } from '../../vault/database.ts'
 import type { Vault } from '../../vault/vault.ts'
 import { postgresCredential } from '../postgres/credential.ts'
 import type { Upkeep } from '../upkeep.ts'
@@ -12,7 +13,7 @@ import { collectRoles } from './collect.ts'
 import { POSTGRES_CONNECTION, requireConnection } from './connection.ts'
 import { VaultDatabaseMint } from './database.ts'
 import { VAULT_POSTGRES_GUARANTEES } from './guarantees.ts'
-import { vaultPreflight } from './preflight.ts'
+import { type VaultPreflight, vaultPreflight } from './preflight.ts'
 
 export interface VaultMintParts {
   readonly vault: Vault
@@ -34,7 +35,7 @@ export function vaultPostgresMint(
       mount,
       tokenRole,
       guarantees: VAULT_POSTGRES_GUARANTEES,
-      upkeep: upkeepOf(vault, target),
+      upkeep: upkeepOf(vault, target, preflight),
       roleOf: (grant, name) => databaseRole(planOf(grant, name), connection, grant.plan.ttlSeconds),
       check: async (grant, name) => {
         await Promise.all([
@@ -54,11 +55,26 @@ export function vaultPostgresMint(
   )
 }
 
-/** Vault itself ends what is over; roles that nobody uses any more are ours to delete. */
-function upkeepOf(vault: Vault, target: VaultPostgresTarget): Upkeep {
+/**
+ * Vault itself ends what is over; roles that nobody uses any more are ours to delete. With a role of
+ * its own in the database the broker also ends sessions and sees what Vault left behind.
+ */
+function upkeepOf(
+  vault: Vault,
+  target: VaultPostgresTarget,
+  here: VaultPreflight | undefined,
+): Upkeep {
+  const { mount, connection } = target
+  const maker = async () => {
+    const { username } = (await readConnection(vault, mount, connection)).connection_details
+    return username ?? target.vault_user ?? ''
+  }
   return {
-    patrol: async () => [],
-    reconcile: async () => ({ dropped: [], unknown: [], missing: [], failed: [] }),
+    patrol: async () => (here === undefined ? [] : await here.patrol(await maker())),
+    reconcile: async (ledger) =>
+      here === undefined
+        ? { dropped: [], unknown: [], missing: [], failed: [] }
+        : await here.reconcile(await maker(), ledger),
     collectGroups: (keep, used) => collectRoles(vault, target, { keep, used }),
   }
 }

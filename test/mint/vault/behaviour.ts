@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { CredctlError } from '../../../src/errors.ts'
-import { lookupLease } from '../../../src/vault/lease.ts'
+import type { LedgerWord } from '../../../src/mint/upkeep.ts'
+import { countIrrevocableLeases, lookupLease } from '../../../src/vault/lease.ts'
 import { accessorExists } from '../../../src/vault/token.ts'
 import { testPostgres } from '../../support/postgres.ts'
 import { call, connectionOf, type TestVault, TOKEN_ROLE } from '../../support/vault/setup.ts'
@@ -127,6 +128,11 @@ export function vaultBehaviour(start: () => Promise<TestVault>): void {
         .toBe('28P01')
     })
 
+    it('counts no lease that cannot be ended when all can', async () => {
+      const world = await newWorld()
+      expect(await countIrrevocableLeases(world.vault())).toBe(0)
+    })
+
     it('of a login that somebody dropped by hand is success', async () => {
       const world = await newWorld()
       const { credential, handle } = await mintBy(world.mint(), world.grant())
@@ -232,6 +238,40 @@ export function vaultBehaviour(start: () => Promise<TestVault>): void {
       expect(await logins(world)).toEqual([])
     })
 
+    it('ends a session that exceeds its scope, and leaves sessions of others alone', async () => {
+      const world = await newWorld()
+      const { user } = world.direct.admin
+      const mint = world.mint({ admin: { user, password: 'env:ADMIN' } })
+      const grant = world.grant()
+      const { credential, handle } = await mintBy(mint, grant)
+      const client = await world.direct.login(credential)
+      expect(await mint.upkeep.patrol()).toEqual([])
+      const ended = new Promise((resolve) => client.once('end', resolve))
+      await client.query('BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE')
+      expect(await world.mint().upkeep.patrol()).toEqual([])
+      const breach = { breach: 'lock_mode', login: credential.user, grant: grant.id }
+      expect(await mint.upkeep.patrol()).toMatchObject([breach])
+      await ended
+      await mint.revoke(handle)
+    })
+
+    it('sees logins that Vault left behind, lost, or made for nobody', async () => {
+      const world = await newWorld()
+      const { user } = world.direct.admin
+      const mint = world.mint({ admin: { user, password: 'env:ADMIN' } })
+      const { credential, handle } = await mintBy(mint, world.grant())
+      const login = credential.user
+      const asSeenBy = (word: LedgerWord, expected: readonly string[]) =>
+        mint.upkeep.reconcile({ now: new Date(), expected, word: async () => word })
+      const nothing = { dropped: [], failed: [], unknown: [], missing: [] }
+      expect(await asSeenBy('open', [login])).toEqual(nothing)
+      const failed = [{ login, code: 'revocation_incomplete' }]
+      expect(await asSeenBy('finished', [])).toEqual({ ...nothing, failed })
+      expect((await asSeenBy('unknown', [])).unknown).toMatchObject([{ login, ours: true }])
+      await mint.revoke(handle)
+      expect(await asSeenBy('open', [login])).toEqual({ ...nothing, missing: [login] })
+    })
+
     it('refuses a plan whose group role nobody made', async () => {
       const world = await newWorld()
       const group = planOf(world.grant()).groupRole
@@ -244,6 +284,16 @@ export function vaultBehaviour(start: () => Promise<TestVault>): void {
   })
 
   describe('a connection in Vault', () => {
+    it('of another role than the target says mints nothing', async () => {
+      const world = await newWorld()
+      const failure = await failureOf(
+        mintBy(world.mint({ vault_user: 'somebody_else' }), world.grant()),
+      )
+      expect(failure.message).toMatch(/another role/)
+      const mint = world.mint({ vault_user: world.user })
+      await mint.revoke((await mintBy(mint, world.grant())).handle)
+    })
+
     it.each([
       ['that sends passwords in the clear', { password_authentication: 'password' }, /clear text/],
       ['that names logins its own way', { username_template: '' }, /name logins/],

@@ -49,6 +49,10 @@ export class Leases {
   }
 
   async answer({ path, body }: Asked): Promise<Reply> {
+    if (path.endsWith('/count')) {
+      const lease_count = [...this.all.values()].filter(({ irrevocable }) => irrevocable).length
+      return given({ lease_count, counts: {} })
+    }
     const lease = this.all.get(text(body['lease_id']))
     if (path.endsWith('/lookup'))
       return lease === undefined ? failed(400, 'invalid lease') : shown(lease)
