@@ -99,7 +99,7 @@ export async function checkLedger(database: LedgerDatabase, resolve: ResolveSecr
 export async function signingKeys(config: Config, resolve: ResolveSecret): Promise<SigningKeys> {
   if (config.keys !== undefined) {
     const { log, token, former_token: former = [] } = config.keys
-    const formerTokens = await Promise.all(former.map(resolve))
+    const formerTokens = await Promise.all(former.map((each) => resolve(each)))
     return { log: await resolve(log), token: await resolve(token), formerTokens }
   }
   const directory = join(config.state, 'keys')

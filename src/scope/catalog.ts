@@ -82,6 +82,11 @@ async function loadScope(file: string) {
     const message = `cannot be read (${reasonOf(error)})`
     return failed([{ file, line: 1, column: 1, message, expected: 'a readable UTF-8 file' }])
   }
+  return parseScope(file, text)
+}
+
+/** One scope from its text, in a file of this name. */
+export function parseScope(file: string, text: string) {
   const parsed = parseSource(file, text, scopeSchema)
   if (!parsed.ok) return failed(parsed.diagnostics)
   const { value: scope, document } = parsed

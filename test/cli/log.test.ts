@@ -111,7 +111,7 @@ describe('credctl log verify', () => {
   })
 
   test.each([
-    ['no key', ['log', 'verify'], 2, 'Expected input for flag --key'],
+    ['no key', ['log', 'verify'], 2, 'no key of a log is given'],
     ['a key that is none', ['log', 'verify', '--key', 'a+b+c'], 1, 'key'],
     ['a file that is not there', ['log', 'verify', '--key', 'nowhere'], 2, 'neither a key'],
     ['a log elsewhere without TLS', ['log', 'verify', 'http://log.example', '--key', 'KEY'], 2, ''],

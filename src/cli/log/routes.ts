@@ -41,7 +41,24 @@ function place(text: string): number {
 const verify = command({
   run: () => import('./verify.ts'),
   parameters: {
-    flags: { key, broker, output: outputFlag },
+    flags: {
+      key: { ...key, optional: true },
+      policy: filter('File of logs and witnesses to trust (C2SP tlog-policy)', 'file'),
+      anchor: {
+        ...filter('Checkpoints kept elsewhere: file:PATH, git:DIR or s3://BUCKET/PREFIX', 'place'),
+        variadic: true,
+      },
+      scopes: filter('Reviewed scopes: a directory, or REVISION:DIR of this repository', 'dir'),
+      config: filter("The broker's configuration: its witnesses, anchors, environments", 'file'),
+      resume: {
+        kind: 'boolean',
+        default: false,
+        withNegated: false,
+        brief: 'Go on where an interrupted verification stopped',
+      },
+      broker,
+      output: outputFlag,
+    },
     positional: { kind: 'tuple', parameters: [source] },
   },
   docs: {

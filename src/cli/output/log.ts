@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { EXPORT_FORMATS } from '../../config/exports.ts'
 import { eraseAnswer, openingList, receiptList } from '../../contract.ts'
+import { ATTACKS } from '../../ledger/verify/exclusion.ts'
 import { FINDING_CODES } from '../../ledger/verify/finding.ts'
 
 const head = z.strictObject({
@@ -18,6 +19,29 @@ export const logVerifyOutput = z
     verified: z.int(),
     /** Heads verified before that this log still contains. */
     remembered: z.int(),
+    /** Cosignatures of known witnesses on the checkpoint. */
+    witnesses: z.array(z.strictObject({ witness: z.string(), time: z.string() })),
+    /** Checkpoints kept elsewhere that this log still contains, and records that prove nothing. */
+    anchors: z.array(z.strictObject({ name: z.string(), used: z.int(), unusable: z.int() })),
+    /** With `--scopes`: decisions made again, and why others were not. */
+    review: z
+      .strictObject({ rechecked: z.int(), not_rechecked: z.record(z.string(), z.int()) })
+      .optional(),
+    /** Entries that an interrupted verification had read. */
+    resumed_from: z.int().optional(),
+    /** Which attacks the evidence excludes, also by whoever holds the key of the log. */
+    exclusions: z.array(
+      z.strictObject({
+        attack: z.enum(ATTACKS),
+        excluded: z.boolean(),
+        /** Entries it is excluded for: from, and up to but without. */
+        from: z.int(),
+        to: z.int(),
+        by: z.array(z.string()),
+        /** What would exclude it, or exclude it for the rest. */
+        needs: z.string().optional(),
+      }),
+    ),
     findings: z.array(
       z.strictObject({
         code: z.enum(FINDING_CODES),
