@@ -1,4 +1,4 @@
-import { access, readdir, readFile } from 'node:fs/promises'
+import { access, glob, readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../src/config.ts'
@@ -9,11 +9,13 @@ import { loadCatalog } from '../../src/scope/catalog.ts'
 import { scopeSchema } from '../../src/scope/scope.ts'
 
 const inDocs = (await readdir('docs')).filter((name) => name.endsWith('.md'))
+const inExamples = await Array.fromAsync(glob('examples/**/*.md'))
 const PAGES = [
   'README.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
   ...inDocs.map((name) => `docs/${name}`),
+  ...inExamples,
 ]
 const CONFIGURATIONS = ['credctl.yaml', 'credctl.example.yaml']
 
@@ -29,6 +31,37 @@ describe.each(PAGES)('%s', (page) => {
       await access(join(dirname(page), target)).catch(() => missing.push(target))
     }
     expect(missing).toEqual([])
+  })
+})
+
+describe.each(PAGES)('%s', (page) => {
+  it('links only to headings that exist', async () => {
+    const text = await readFile(page, 'utf8')
+    const targets = [...text.matchAll(/\]\(([^):\s]*\.md|)#([^)\s]+)\)/g)]
+    const missing: string[] = []
+    for (const [, file = '', anchor = ''] of targets) {
+      const other = file === '' ? text : await readFile(join(dirname(page), file), 'utf8')
+      if (!anchorsIn(other).includes(anchor)) missing.push(`${file}#${anchor}`)
+    }
+    expect(missing).toEqual([])
+  })
+})
+
+/** As GitHub makes them of headings. */
+function anchorsIn(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+describe('the index of docs/', () => {
+  it('names every page', async () => {
+    const text = await readFile('docs/README.md', 'utf8')
+    const pages = inDocs.filter((name) => name !== 'README.md')
+    expect(pages.filter((name) => !text.includes(`](${name})`))).toEqual([])
   })
 })
 

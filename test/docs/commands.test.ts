@@ -1,0 +1,70 @@
+import { glob, readFile } from 'node:fs/promises'
+import {
+  type Application,
+  type CommandContext,
+  generateHelpTextForAllCommands,
+} from '@stricli/core'
+import { describe, expect, test } from 'vitest'
+import { createApp } from '../../src/cli/app.ts'
+
+const pages = (await Array.fromAsync(glob('{*.md,docs/*.md,examples/**/*.md}')))
+  .filter(
+    (page) => !['docs/cli.md', 'CHANGELOG.md'].includes(page) && !page.includes('node_modules'),
+  )
+  .sort()
+
+// Help runs no command, so that any context will do; the library's type does not say so.
+const app = createApp() as ReturnType<typeof createApp> & Application<CommandContext>
+const help = new Map(generateHelpTextForAllCommands(app))
+
+/** Command lines of credctl in code, and in code within text; comments and pipes end them. */
+function commandLines(text: string): string[] {
+  const fenced = [...text.matchAll(/^ *```(\w*)[^\n]*\n(.*?)^ *```/gms)]
+  const blocks = fenced.flatMap(([, language = '', code = '']) =>
+    ['', 'sh', 'bash', 'text'].includes(language) ? [code] : [],
+  )
+  const inline = [...text.replaceAll(/^ *```.*?^ *```/gms, '').matchAll(/`([^`\n]+)`/g)].map(
+    ([, code = '']) => code,
+  )
+  const lines = [...blocks.flatMap((block) => block.replaceAll('\\\n', ' ').split('\n')), ...inline]
+  return lines.flatMap((line) => {
+    const [, command] =
+      /(?:^|[;&|(]|\brun: )\s*(?:npx (?:--yes )?)?(credctl(?:@\S+)? .*)$/.exec(line.trim()) ?? []
+    return command === undefined ? [] : [command.split(/ +(?:#|>|\||&&)/)[0] ?? '']
+  })
+}
+
+/** What is wrong with a command line: no such command, or no such flag of it. */
+function problemIn(line: string): string | undefined {
+  const words = (line.split(/ -- /)[0] ?? '').split(/\s+/)
+  const routes = [...help.keys()].filter((route) => `${words.join(' ')} `.startsWith(`${route} `))
+  const route = routes.sort((a, b) => b.length - a.length)[0]
+  // Families of commands, as in `credctl scope`, `credctl postgres setup|apply`.
+  if (route === undefined) return isFamily(words) ? undefined : `no command: ${line}`
+  const flags = words.flatMap((word) => /^--[a-z][a-z-]*/.exec(word)?.[0] ?? [])
+  const known = help.get(route) ?? ''
+  const missing = flags.find((flag) => !known.includes(flag.replace('--no-', '--')))
+  return missing === undefined ? undefined : `${route} has no ${missing}`
+}
+
+function isFamily([, ...words]: readonly string[]): boolean {
+  const rest = words.filter((word) => word !== '--help' && word !== '--version')
+  const start = ['credctl', ...rest].join(' ').replace(/ ?[|…(].*$/, '')
+  return [...help.keys()].some((route) => route.startsWith(start)) || /[A-Z<…]/.test(rest[0] ?? '')
+}
+
+describe.each(pages)('%s', (page) => {
+  test('shows only commands and flags that there are', async () => {
+    const lines = commandLines(await readFile(page, 'utf8'))
+    expect(lines.flatMap((line) => problemIn(line) ?? [])).toEqual([])
+  })
+})
+
+test('the check knows a wrong command and a wrong flag', () => {
+  expect(
+    commandLines('`npx credctl scpe lint` and\n```sh\ncredctl scope lint --nope # x\n```\n'),
+  ).toEqual(['credctl scope lint --nope', 'credctl scpe lint'])
+  expect(problemIn('credctl scpe lint')).toBe('no command: credctl scpe lint')
+  expect(problemIn('credctl scope lint --nope')).toBe('credctl scope lint has no --nope')
+  expect(problemIn('credctl exec --scope s --env e -- ls --nope')).toBeUndefined()
+})

@@ -1,0 +1,2 @@
+#!/bin/sh
+echo "build ${AWS_ACCESS_KEY_ID:-without credentials}"
