@@ -75,7 +75,7 @@ export class HeldTask {
     const options = { report, also }
     this.#delivery = await deliver(this.#connection, this.grant, this.#directory, options)
     const { environment } = this.#delivery
-    const description = { expires_at: expiresAt.toISOString(), environment }
+    const description = { pid: process.pid, expires_at: expiresAt.toISOString(), environment }
     await this.#directory.write(DESCRIPTION, JSON.stringify(description))
     const left = Math.max(0, expiresAt.getTime() - Date.now())
     // An expired grant is over, whether the broker can be told so or not.

@@ -10,7 +10,8 @@ const start = command({
     flags: {
       ...taskFlags,
       callerClass: callerClassFlag,
-      envFile: {
+      // Not --env-file: Node.js takes that for its own wherever it stands.
+      shellFile: {
         kind: 'parsed',
         parse: nonEmpty,
         optional: true,
@@ -22,7 +23,7 @@ const start = command({
   docs: {
     brief: 'Start a task that stays, for commands that come and go',
     fullDescription:
-      'A process in the background holds the task until it is ended or expires. Commands use it with credctl exec --grant ID, or as a shell that reads the file of --env-file: it holds places of files and no secret. For hooks of agent runtimes; a single command is better served by credctl exec.',
+      'A process in the background holds the task until it is ended or expires. Commands use it with credctl exec --grant ID, or as a shell that reads the file of --shell-file: it holds places of files and no secret. For hooks of agent runtimes; a single command is better served by credctl exec.',
   },
 })
 

@@ -16,12 +16,12 @@ import { startHolder } from './holder-process.ts'
 
 type Flags = TaskFlags & {
   readonly callerClass?: LoweredClass
-  readonly envFile?: string
+  readonly shellFile?: string
 }
 
 /**
  * `credctl task start`: starts a task that a process in the background holds, for commands that come
- * and go: `credctl exec --grant ID -- CMD`, or a shell that reads `--env-file`.
+ * and go: `credctl exec --grant ID -- CMD`, or a shell that reads `--shell-file`.
  */
 export default async function start(cli: Cli, flags: Flags): Promise<number> {
   const { env } = cli.process
@@ -33,7 +33,7 @@ export default async function start(cli: Cli, flags: Flags): Promise<number> {
     onPending: (pending) => note(cli, pendingLine(pending)),
   })
   await startHolder(env, broker, grant)
-  if (flags.envFile !== undefined) await tellShell(env, grant.id, flags.envFile)
+  if (flags.shellFile !== undefined) await tellShell(env, grant.id, flags.shellFile)
   note(cli, statusLine(task, grant))
   answer(cli, flags, factsOf(task, grant), (value) => `${value.grant}\n`)
   return EXIT.ok
