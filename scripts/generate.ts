@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { generateAwsActions } from './aws-classes.ts'
 import { generateAwsExamples } from './aws-examples.ts'
+import { generateApprovalStates } from './generate-approval-states.ts'
 import { generateCliReference, generateCliSchemas } from './generate-cli.ts'
 import { generateErrorReference } from './generate-errors.ts'
 import { generateLogEntrySchema } from './generate-log-schema.ts'
@@ -23,6 +24,7 @@ const GENERATED: Readonly<Record<string, () => string>> = {
   'docs/errors.md': generateErrorReference,
   'docs/log-entry.schema.json': generateLogEntrySchema,
   'docs/decision-matrix.md': generateDecisionMatrix,
+  'docs/approval-states.md': generateApprovalStates,
 }
 
 const check = process.argv.includes('--check')

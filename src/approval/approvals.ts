@@ -10,6 +10,7 @@ import type { Plan } from '../plan/plan.ts'
 import { type ApprovalParts, evidenceOf, OPEN, statusAt, type Word } from './approval.ts'
 import { hindrance, requireEligible } from './eligibility.ts'
 import { review, voidReasons } from './review.ts'
+import { statusesBefore } from './transitions.ts'
 
 /** Others may speak at the same moment; whoever loses that many races tries again later. */
 const TRIES = 10
@@ -114,7 +115,7 @@ export class Approvals {
     const state = await this.find(word.id)
     const now = clock.now()
     const groups = requireEligible(word.by, state, policy, now)
-    requireOpen(state, ['pending'])
+    requireOpen(state, statusesBefore('deny'))
     if (word.plan !== state.plan) {
       const message = 'the plan of the request is not the one that was looked at'
       throw new CredctlError('plan_changed', message, { hint: 'look at it again' })
@@ -125,7 +126,7 @@ export class Approvals {
     const { id: grant, lastIndex: previous } = state
     const entry = approvalGiven({ request, now }, { grant, previous }, settled)
     try {
-      const { index } = await ledger.append(entry, { approval: ['pending'] })
+      const { index } = await ledger.append(entry, { approval: statusesBefore('deny') })
       const status = settled.settles ?? 'pending'
       return { ...state, status, given: [...state.given, entry], lastIndex: index }
     } catch (error) {
@@ -166,7 +167,7 @@ export class Approvals {
     ended: Parameters<typeof approvalEnded>[2],
   ): Promise<void> {
     const entry = approvalEnded(occasion, { grant, previous }, ended)
-    await this.#parts.ledger.append(entry, { approval: OPEN })
+    await this.#parts.ledger.append(entry, { approval: statusesBefore('void') })
   }
 
   #now(state: ApprovalState): ApprovalState {

@@ -1,6 +1,7 @@
 import { bindingCode, evidenceOf, OPEN } from '../approval/approval.ts'
 import { type Approvals, recordedClaims } from '../approval/approvals.ts'
 import { callerOf, voidReasons } from '../approval/review.ts'
+import { statusesBefore } from '../approval/transitions.ts'
 import { type Clock, type Random, ulid } from '../clock.ts'
 import type { Privacy } from '../config/privacy.ts'
 import type { Grant, NeedsApproval } from '../decision/decide.ts'
@@ -235,7 +236,7 @@ export class Granting {
     const decided = { ask, ...circumstances, evaluation }
     const claims = recordedClaims(caller, this.#parts.policy ?? NO_POLICY)
     const entry = grantDecided(occasion, decided, { previous: waiting.lastIndex, claims })
-    const guard: Guard = { ...usageGuard(ask, circumstances), approval: ['approved'] }
+    const guard: Guard = { ...usageGuard(ask, circumstances), approval: statusesBefore('redeem') }
     await this.#appendWithin(ask, entry, guard)
     return this.#allowed(ask, decision.grant)
   }

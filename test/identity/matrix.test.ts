@@ -4,7 +4,7 @@ import { parse } from 'yaml'
 import { CELLS, type Cell, decideCell } from '../../scripts/generate-matrix.ts'
 
 interface Expected extends Cell {
-  readonly outcome: 'allow' | 'deny'
+  readonly outcome: 'allow' | 'deny' | 'needs_approval'
   readonly reasons?: readonly string[]
 }
 
