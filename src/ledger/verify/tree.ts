@@ -98,10 +98,6 @@ export class Tree {
     this.#differences.push(...differences)
   }
 
-  root(): Buffer {
-    return this.#edge.root()
-  }
-
   /** The tiles above level 0 that are not full at the end of the log, with their hashes. */
   partialTiles(): readonly (TileId & { readonly hashes: Buffer })[] {
     const tiles: (TileId & { readonly hashes: Buffer })[] = []

@@ -250,21 +250,22 @@ class Scan {
     this.#history.restore(progress.history)
     this.#keys.restore(progress.keys)
     this.#meaning.push(...progress.findings)
-    const { size } = progress
     for (const head of this.#options.seen) {
-      if (head.size === 0 || head.size > size || (await this.#continues(head, size))) continue
+      if (head.size === 0 || head.size > progress.size || (await this.#continues(head))) continue
       this.#tree.forked(head)
     }
   }
 
-  async #continues(head: SeenHead, size: number): Promise<boolean> {
+  /** In the signed tree, because that is the one whose tiles a log has to serve. */
+  async #continues(head: SeenHead): Promise<boolean> {
+    const { size, root } = this.#checkpoint
     const proof = await proveConsistency(head.size, size, ({ level, index, width }) =>
       this.#reader.tile(level, index, width),
     ).catch((error: unknown) => {
       if (isCredctlError(error, 'log_invalid')) return undefined
       throw error
     })
-    const roots = { firstRoot: head.root, secondRoot: this.#tree.root() }
+    const roots = { firstRoot: head.root, secondRoot: root }
     return (
       proof !== undefined && verifyConsistency({ first: head.size, second: size, ...roots, proof })
     )
