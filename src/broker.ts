@@ -1,4 +1,5 @@
 import { Approvals } from './approval/approvals.ts'
+import { type Evidence, giveEvidence } from './approval/evidence.ts'
 import { callerOf } from './approval/review.ts'
 import type { Clock, Random } from './clock.ts'
 import type { Privacy } from './config/privacy.ts'
@@ -34,6 +35,8 @@ export interface BrokerParts {
   readonly privacy: Privacy
   /** The operator's thresholds and approvers; the autonomy levels alone when absent. */
   readonly policy?: Policy
+  /** Where else people may already have agreed. */
+  readonly evidence?: Evidence
   readonly clock: Clock
   readonly random: Random
 }
@@ -74,7 +77,12 @@ export class Broker {
    * decided.
    */
   async requestGrant(caller: Caller, ask: Ask, request: string): Promise<GrantAnswer> {
-    return await this.#granting.request(caller, ask, request)
+    const answer = await this.#granting.request(caller, ask, request)
+    const { evidence } = this.#parts
+    if (evidence === undefined || answer.outcome !== 'needs_approval') return answer
+    const waiting = { caller, state: answer.waiting, request }
+    const isApproved = await giveEvidence(evidence, this.approvals, waiting)
+    return isApproved ? await this.#granting.request(caller, ask, request) : answer
   }
 
   /**

@@ -8,6 +8,13 @@ import {
   approvalsSection,
 } from './config/approvals.ts'
 import { type ExportsConfig, exportProblems, exportsSection } from './config/exports.ts'
+import {
+  type GithubConfig,
+  githubProblems,
+  githubSection,
+  REVIEWS_ISSUER,
+  withReviewers,
+} from './config/github.ts'
 import { type Privacy, privacyProblems, privacySection } from './config/privacy.ts'
 import {
   SLACK_ISSUER,
@@ -98,6 +105,7 @@ export const configSchema = fields({
   console: signIn.optional(),
   approvals: approvalsSection.optional(),
   slack: slackSection.optional(),
+  github: githubSection.optional(),
   ...scheduleSections,
   environments: z.record(slug, environmentSchema),
 })
@@ -126,6 +134,8 @@ export interface Config {
   readonly approvals: ApprovalsConfig
   /** Where requests for approval are posted; nowhere without it. */
   readonly slack: SlackConfig | undefined
+  /** Whose pull-request reviews count as approvals; nobody's without it. */
+  readonly github: GithubConfig | undefined
   readonly environments: ReadonlyMap<string, Environment>
 }
 
@@ -161,6 +171,7 @@ export async function parseConfig(file: string, text: string): Promise<ParsedCon
     ...consoleProblems(value).map(below('console')),
     ...policyProblems(value).map(below('approvals')),
     ...(value.slack === undefined ? [] : slackProblems(Object.keys(value.issuers))),
+    ...(value.github === undefined ? [] : githubProblems(value.github, value.issuers)),
     ...scheduleProblems(value),
     ...calendars.problems,
     ...environmentProblems(environments).map(below('environments')),
@@ -184,7 +195,11 @@ export async function parseConfig(file: string, text: string): Promise<ParsedCon
     witnesses: value.witnesses,
     anchors: value.anchors,
     console: value.console,
-    approvals: withSlackPeople(approvalsConfig(value.approvals), value.slack),
+    approvals: withReviewers(
+      withSlackPeople(approvalsConfig(value.approvals), value.slack),
+      value.github,
+    ),
+    github: value.github,
     slack: value.slack,
     environments: new Map(environments.map((environment) => [environment.name, environment])),
   }
@@ -200,7 +215,11 @@ export async function requireConfig(file: string): Promise<Config> {
 
 function policyProblems(value: z.output<typeof configSchema>): Problem[] {
   const known = {
-    issuers: [...Object.keys(value.issuers), ...(value.slack === undefined ? [] : [SLACK_ISSUER])],
+    issuers: [
+      ...Object.keys(value.issuers),
+      ...(value.slack === undefined ? [] : [SLACK_ISSUER]),
+      ...(value.github === undefined ? [] : [REVIEWS_ISSUER]),
+    ],
     environments: Object.keys(value.environments),
   }
   return value.approvals === undefined ? [] : approvalProblems(value.approvals, known)

@@ -9,6 +9,7 @@ import type { Config } from './config.ts'
 import { openConsole } from './console/open.ts'
 import type { Target } from './environment/environment.ts'
 import { CredctlError } from './errors.ts'
+import { GithubReviews } from './github/reviews.ts'
 import { createDeferralCodes, deferralKey } from './identity/deferral.ts'
 import { createGrantTokens } from './identity/grant-token.ts'
 import { createProofNonces, nonceKey } from './identity/nonce.ts'
@@ -48,10 +49,10 @@ import { requireCatalog } from './scope/catalog.ts'
 import type { SecretsManagerPlace } from './secret/aws-sm.ts'
 import { parsePrivateKey } from './secret/private-key.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
-import { countIrrevocableLeases } from './vault/lease.ts'
-import type { Vault } from './vault/vault.ts'
 import { openSlack } from './slack/open.ts'
 import type { SlackDesk } from './slack/slack.ts'
+import { countIrrevocableLeases } from './vault/lease.ts'
+import type { Vault } from './vault/vault.ts'
 
 /** What a test, a benchmark or the tour decides instead of the machine. */
 export interface Surroundings {
@@ -149,7 +150,7 @@ async function start(
   const { environments, url, issuers } = config
   const { privacy, approvals: policy } = config
   const parts = { catalog, environments, ledger, mints, privacy, policy, clock, random }
-  const broker = new Broker(parts)
+  const broker = new Broker({ ...parts, ...evidenceOf(config, resolve, logger) })
   const { replay } = ledger
   const verifier = createVerifier(issuers, { clock, replay, resolve })
   watchIssuers(metrics, () => verifier.keys())
@@ -312,6 +313,17 @@ function mintOf(
   return target.kind === 'vault_mysql'
     ? vaultMysqlMint(target, { vault, clock })
     : vaultPostgresMint(target, { vault, clock, resolve })
+}
+
+/** Where people may already have agreed to what a job of theirs is about to do. */
+function evidenceOf(
+  { github }: Config,
+  resolve: Secrets['resolve'],
+  logger: Logger,
+): { readonly evidence?: GithubReviews } {
+  if (github === undefined) return {}
+  const onFailure = (err: unknown) => logger.warn({ err }, 'reviews could not be read')
+  return { evidence: new GithubReviews(github, resolve, onFailure) }
 }
 
 /** Requests for approval go to Slack from one replica at a time; buttons are pressed at any. */

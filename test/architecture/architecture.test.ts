@@ -23,7 +23,7 @@ const FLOW = [
   ['ledger'],
   ['publish'],
   ['approval'],
-  ['slack'],
+  ['slack', 'github'],
   ['mint'],
   ['lifecycle'],
   ['broker.ts'],

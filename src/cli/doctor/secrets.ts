@@ -58,6 +58,7 @@ function secretsOf(config: Config): Named[] {
     add(`issuers.${name}.token_review.ca`, review?.ca)
   }
   add('slack.token', config.slack?.token)
+  add('github.token', config.github?.token)
   add('slack.signing_secret', config.slack?.signing_secret)
   for (const { name, targets } of environments.values()) {
     for (const [target, place] of Object.entries(targets)) {
