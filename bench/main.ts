@@ -4,6 +4,7 @@ import type { Row } from './row.ts'
 const PARTS: Readonly<Record<string, () => Promise<{ bench: () => Promise<readonly Row[]> }>>> = {
   decide: () => import('./decide.ts'),
   token: () => import('./token.ts'),
+  burst: () => import('./burst.ts'),
   'postgres-mint': () => import('./postgres-mint.ts'),
   ledger: () => import('./ledger.ts'),
   receipt: () => import('./receipt.ts'),

@@ -9,6 +9,8 @@ import type { ApiEnv } from './parts.ts'
 const MAX_HEADER_BYTES = 32 * 1024
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
+/** Connections that wait to be taken; a dropped one is tried again by its sender after a second. */
+const BACKLOG = 1_024
 /** Requests that are running when a broker stops have this long to finish. */
 const GRACE_MS = 5_000
 
@@ -35,7 +37,7 @@ export async function listen(
   }) as Server
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => reject(addressProblem(at, cause)))
-    server.listen(at.port, at.host, () => resolve())
+    server.listen(at.port, at.host, BACKLOG, () => resolve())
   })
   const { port } = server.address() as AddressInfo
   return { host: at.host, port, stop: () => stop(server) }
