@@ -1,44 +1,8 @@
 import { z } from 'zod'
 import { Secret } from '../secret/secret.ts'
-import { answerFailure, parseReply } from './answer.ts'
+import { parseReply } from './answer.ts'
 import { PATHS } from './path.ts'
 import type { Vault } from './vault.ts'
-
-const roleReply = z.object({ data: z.record(z.string(), z.unknown()) })
-
-/** A role of the AWS engine as Vault has it, its policy minified, or undefined. */
-export async function readAwsRole(
-  vault: Vault,
-  mount: string,
-  name: string,
-): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const doing = `reading role ${name}`
-  const answer = await vault.ask({ method: 'GET', path: PATHS.awsRole(mount, name), doing })
-  if (answer.status === 404) return undefined
-  const { data } = parseReply(answer, roleReply, doing)
-  return { ...data, policy_document: minified(data['policy_document']) }
-}
-
-/** Vault may lay it out differently; another content stays another content. */
-function minified(document: unknown): unknown {
-  try {
-    return typeof document === 'string' ? JSON.stringify(JSON.parse(document)) : document
-  } catch {
-    return document
-  }
-}
-
-export async function writeAwsRole(
-  vault: Vault,
-  mount: string,
-  name: string,
-  role: object,
-): Promise<void> {
-  const doing = `writing role ${name}`
-  const path = PATHS.awsRole(mount, name)
-  const answer = await vault.ask({ method: 'POST', path, body: role, doing })
-  if (answer.status !== 200) throw answerFailure(answer, doing)
-}
 
 const text = z.string().min(1).max(8192)
 const sessionReply = z.object({

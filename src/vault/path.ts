@@ -24,10 +24,9 @@ export const PATHS = {
   revokeLease: () => path('sys', 'leases', 'revoke'),
   wrap: () => path('sys', 'wrapping', 'wrap'),
   databaseConfig: (mount: string, name: string) => engine(mount, 'config', name),
-  databaseRoles: (mount: string) => path(...mounted(mount), 'roles?list=true'),
-  databaseRole: (mount: string, name: string) => engine(mount, 'roles', name),
+  roles: (mount: string) => path(...mounted(mount), 'roles?list=true'),
+  role: (mount: string, name: string) => engine(mount, 'roles', name),
   databaseCredential: (mount: string, name: string) => engine(mount, 'creds', name),
-  awsRole: (mount: string, name: string) => engine(mount, 'roles', name),
   awsSession: (mount: string, name: string) => engine(mount, 'sts', name),
   secret: (text: string) => secretPath(text),
 } as const

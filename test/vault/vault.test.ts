@@ -376,9 +376,8 @@ describe('paths', () => {
     const made = [
       () => PATHS.createToken(trick),
       () => PATHS.databaseConfig('database', trick),
-      () => PATHS.databaseRole('database', trick),
+      () => PATHS.role('database', trick),
       () => PATHS.databaseCredential('database', trick),
-      () => PATHS.awsRole('aws', trick),
       () => PATHS.awsSession('aws', trick),
     ]
     for (const make of made) expect(make).toThrow(CredctlError)

@@ -5,7 +5,8 @@ import { CredctlError } from '../../errors.ts'
 import type { Handle, VaultHandle } from '../../ledger/entry.ts'
 import { awsRole, type NamedAwsRole } from '../../plan/vault/aws-role.ts'
 import { Secret } from '../../secret/secret.ts'
-import { type IssuedSession, issueSession, readAwsRole, writeAwsRole } from '../../vault/aws.ts'
+import { type IssuedSession, issueSession } from '../../vault/aws.ts'
+import { Roles } from '../../vault/role.ts'
 import type { Vault } from '../../vault/vault.ts'
 import type { AwsCredential, Mint, Minted, RevocationCause, Revoked } from '../mint.ts'
 import { sourceIdentity } from '../sts/request.ts'
@@ -42,10 +43,10 @@ export class VaultAwsMint implements Mint {
 
   async prepare(grant: Grant, target: string, handle: Handle): Promise<Handle> {
     const { name, role } = this.#roleOf(grant, target)
-    const [vault, { mount }] = [this.#vault, this.#target]
+    const roles = new Roles(this.#vault, this.#target.mount)
     const access = {
-      read: (wanted: string) => readAwsRole(vault, mount, wanted),
-      write: (wanted: string, content: object) => writeAwsRole(vault, mount, wanted, content),
+      read: async (wanted: string) => withMinifiedPolicy(await roles.read(wanted)),
+      write: (wanted: string, content: object) => roles.write(wanted, content),
     }
     await ensureRole(access, name, role)
     return { ...vaultHandle(handle), accessor: await this.#tokens.make(grant, this.#clock.now()) }
@@ -123,5 +124,16 @@ function mintedFrom(issued: IssuedSession, grant: Grant, now: Date, role: string
     fingerprint: issued.accessKeyId,
     expiresAt: endsAt,
     facts: { vault_role: role, session: issued.arn },
+  }
+}
+
+/** Vault may lay the policy out differently; another content stays another content. */
+function withMinifiedPolicy(role: Readonly<Record<string, unknown>> | undefined) {
+  const document = role?.['policy_document']
+  if (typeof document !== 'string') return role
+  try {
+    return { ...role, policy_document: JSON.stringify(JSON.parse(document)) }
+  } catch {
+    return role
   }
 }

@@ -1,5 +1,5 @@
 import { isCredctlError } from '../../errors.ts'
-import { deleteDatabaseRole, listDatabaseRoles, readDatabaseRole } from '../../vault/database.ts'
+import { Roles } from '../../vault/role.ts'
 import type { Vault } from '../../vault/vault.ts'
 import type { Collected } from '../upkeep.ts'
 
@@ -21,15 +21,16 @@ export async function collectRoles(
   place: { readonly mount: string; readonly connection: string },
   { keep, used }: Kept,
 ): Promise<Collected> {
-  const names = await listDatabaseRoles(vault, place.mount)
+  const roles = new Roles(vault, place.mount)
+  const names = await roles.list()
   const dropped: string[] = []
   const left: { group: string; code: string }[] = []
   const kept = new Set([...keep, ...used])
   for (const name of names.filter((each) => OURS.test(each) && !kept.has(each))) {
-    const role = await readDatabaseRole(vault, place.mount, name)
+    const role = await roles.read(name)
     if (role?.['db_name'] !== place.connection || isFor(role, keep)) continue
     try {
-      await deleteDatabaseRole(vault, place.mount, name)
+      await roles.delete(name)
       dropped.push(name)
     } catch (error) {
       left.push({ group: name, code: isCredctlError(error) ? error.code : 'internal' })

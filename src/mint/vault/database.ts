@@ -4,13 +4,9 @@ import { CredctlError } from '../../errors.ts'
 import type { Handle, VaultHandle } from '../../ledger/entry.ts'
 import type { NamedDatabaseRole } from '../../plan/vault/database-role.ts'
 import { Secret } from '../../secret/secret.ts'
-import {
-  type IssuedLogin,
-  issueLogin,
-  readDatabaseRole,
-  writeDatabaseRole,
-} from '../../vault/database.ts'
+import { type IssuedLogin, issueLogin } from '../../vault/database.ts'
 import { endLeaseIn } from '../../vault/lease.ts'
+import { Roles } from '../../vault/role.ts'
 import type { Vault } from '../../vault/vault.ts'
 import type { CredentialBody, Mint, Minted } from '../mint.ts'
 import type { Upkeep } from '../upkeep.ts'
@@ -18,7 +14,7 @@ import type { Wrapping } from '../wrapping.ts'
 import { GrantTokens } from './grant-tokens.ts'
 import { vaultHandle } from './handle.ts'
 import { endInVault } from './kill.ts'
-import { ensureRole, type RoleAccess } from './role.ts'
+import { ensureRole } from './role.ts'
 import { vaultWrapping } from './wrapping.ts'
 
 /** What differs between the databases that Vault's one engine makes logins of. */
@@ -49,11 +45,10 @@ export class VaultDatabaseMint implements Mint {
   readonly #vault: Vault
   readonly #clock: Clock
   readonly #tokens: GrantTokens
-  readonly #roles: RoleAccess
+  readonly #roles: Roles
 
   constructor(database: VaultDatabase, parts: { readonly vault: Vault; readonly clock: Clock }) {
     const { vault } = parts
-    const { mount } = database
     this.guarantees = database.guarantees
     this.upkeep = database.upkeep
     this.wrapping = vaultWrapping(vault)
@@ -61,10 +56,7 @@ export class VaultDatabaseMint implements Mint {
     this.#vault = vault
     this.#clock = parts.clock
     this.#tokens = new GrantTokens(vault, database.tokenRole)
-    this.#roles = {
-      read: (name) => readDatabaseRole(vault, mount, name),
-      write: (name, role) => writeDatabaseRole(vault, mount, name, role),
-    }
+    this.#roles = new Roles(vault, database.mount)
   }
 
   handle(grant: Grant, target: string): VaultHandle {
