@@ -17,7 +17,12 @@ export const githubSection = fields({
   /** Reads pull requests of those repositories, and nothing else. */
   token: secretReference,
   /** By numeric user id, what `same_person` claims of other issuers say of that person. */
-  people: z.record(z.string().regex(/^[1-9][0-9]{0,15}$/), z.string().min(1).max(320)).default({}),
+  people: z
+    .record(
+      z.string().regex(/^[1-9][0-9]{0,15}$/, 'not the numeric id of a user'),
+      z.string().min(1).max(320),
+    )
+    .default({}),
 })
 export type GithubConfig = z.infer<typeof githubSection>
 
