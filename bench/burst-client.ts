@@ -2,7 +2,8 @@ import { Agent, request } from 'node:http'
 
 /*
  * Offers requests at a fixed rate, whether or not they are answered, from a process of its own.
- * Arguments: URL, body, requests a second, seconds. Prints status and milliseconds of each answer.
+ * Arguments: URL, body, requests a second, seconds. Prints status, milliseconds
+ * and Retry-After of each answer, and the time that all of it took.
  */
 const [url = '', body = '', rate = '', seconds = ''] = process.argv.slice(2)
 const TICK_MS = 10
@@ -35,5 +36,6 @@ await new Promise<void>((resolve) => {
     resolve()
   }, TICK_MS)
 })
-console.log(JSON.stringify(await Promise.all(answers)))
+const all = await Promise.all(answers)
+console.log(JSON.stringify({ answers: all, wallMs: performance.now() - started }))
 agent.destroy()

@@ -20,7 +20,7 @@ export async function bench(): Promise<readonly Row[]> {
     const watch = setInterval(() => {
       peak = Math.max(peak, process.memoryUsage().rss)
     }, 50)
-    const answers = await offer(world.url, body, RATE, SECONDS)
+    const { answers, wallMs } = await offer(world.url, body, RATE, SECONDS)
     clearInterval(watch)
     const grown = Math.round((peak - before) / 1024 ** 2)
     const granted = answers.filter(([status]) => status === 200)
@@ -29,8 +29,8 @@ export async function bench(): Promise<readonly Row[]> {
       throw new Error('an answer that neither grants nor says when to try again')
     }
     return [
-      row(`granted; the broker grew by ${grown} MB`, granted),
-      ...(refused.length === 0 ? [] : [row('told to wait', refused)]),
+      row(`granted; the broker grew by ${grown} MB`, granted, wallMs),
+      ...(refused.length === 0 ? [] : [row('told to wait', refused, wallMs)]),
     ]
   } finally {
     await world.close()
@@ -39,12 +39,17 @@ export async function bench(): Promise<readonly Row[]> {
 
 type Sent = readonly [status: number, milliseconds: number, wait: number]
 
-function row(outcome: string, answers: readonly Sent[]): Row {
-  const durations = answers.map(([_, milliseconds]) => milliseconds)
-  return rowOf(`${RATE}/s offered for ${SECONDS} s: ${outcome}`, durations, SECONDS * 1000)
+interface Offered {
+  readonly answers: readonly Sent[]
+  readonly wallMs: number
 }
 
-async function offer(url: string, body: string, rate: number, seconds: number): Promise<Sent[]> {
+function row(outcome: string, answers: readonly Sent[], wallMs: number): Row {
+  const durations = answers.map(([_, milliseconds]) => milliseconds)
+  return rowOf(`${RATE}/s offered for ${SECONDS} s: ${outcome}`, durations, wallMs)
+}
+
+async function offer(url: string, body: string, rate: number, seconds: number): Promise<Offered> {
   const client = join(import.meta.dirname, 'burst-client.ts')
   const parameters = [client, `${url}/token`, body, String(rate), String(seconds)]
   const { stdout } = await promisify(execFile)(process.execPath, parameters, {
