@@ -227,10 +227,10 @@ export const wrappedCredential = z
       token: z.string().meta({ description: 'Opens it. As secret as what is inside.' }),
       accessor: z.string().meta({ description: 'Names it when it cannot be opened.' }),
       ttl: z.int().positive(),
-      creation_time: z.string(),
-      creation_path: z
-        .string()
-        .meta({ description: 'Look the token up before opening it: another path is a forgery.' }),
+      creation_time: z.string().meta({
+        description: 'Look the token up before opening it: another time is another wrapping.',
+      }),
+      creation_path: z.string(),
       address: z.url().meta({ description: 'The Vault that opens it.' }),
       namespace: z.string().optional(),
     }),

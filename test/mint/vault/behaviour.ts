@@ -444,7 +444,7 @@ export function vaultBehaviour(start: () => Promise<TestVault>): void {
       const { status, body } = await looked(token)
       expect([status, body.data]).toMatchObject([
         200,
-        { creation_path: 'sys/wrapping/wrap', creation_ttl: 30 },
+        { creation_path: 'sys/wrapping/wrap', creation_ttl: 30, creation_time: made.createdAt },
       ])
       expect(await mint.wrapping.isClosed(made.accessor)).toBe(true)
       expect((await unwrapped(token)).body.data).toEqual(credential)

@@ -23,7 +23,7 @@ const LOCKED = 4151
 const UNKNOWN = 1045
 const LOST = 2013
 
-describe.runIf(here)('with a real OpenBao and a real MariaDB', () => {
+describe.runIf(here)('with a real OpenBao, and MariaDB if its programs are on PATH', () => {
   let server: TestVault
   let db: TestMariadb
   let world: Awaited<ReturnType<typeof mysqlWorld>>
