@@ -13,7 +13,10 @@ interface Declaration<Flags extends BaseFlags, Args extends readonly unknown[]> 
   /** Loads the command when it is called: no command pays for another's dependencies. */
   readonly run: () => Promise<{ readonly default: Run<Flags, Args> }>
   readonly parameters: NoInfer<TypedCommandParameters<Flags, Args, Cli>>
-  readonly docs: Parameters<typeof buildCommand>[0]['docs']
+  readonly docs: Parameters<typeof buildCommand>[0]['docs'] & {
+    /** Command lines that somebody would type; the help shows them. */
+    readonly examples: readonly string[]
+  }
 }
 
 /** A command whose failures are reported, and whose result is the exit status of the process. */
@@ -33,5 +36,8 @@ export function command<Flags extends AnyOutput & BaseFlags, Args extends readon
       }
     }
   }
-  return buildCommand<Flags, Args, Cli>({ loader, parameters, docs })
+  const { examples, ...rest } = docs
+  const shown = ['Examples:', ...examples.map((line) => `  ${line}`)].join('\n')
+  const text = { ...rest, fullDescription: `${rest.fullDescription ?? rest.brief}\n\n${shown}` }
+  return buildCommand<Flags, Args, Cli>({ loader, parameters, docs: text })
 }

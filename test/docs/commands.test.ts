@@ -60,6 +60,17 @@ describe.each(pages)('%s', (page) => {
   })
 })
 
+describe.each([...help])('%s --help', (route, text) => {
+  test('shows examples of itself, with flags that there are', () => {
+    const [, examples = ''] = /^Examples:\n((?: {2}.*\n)+)/m.exec(text) ?? []
+    const lines = examples.split('\n').map((line) => line.trim().split(/ (?:#|<|>|\|) ?/)[0] ?? '')
+    const own = lines.filter((line) => line === route || line.startsWith(`${route} `))
+    expect(own.flatMap((line) => problemIn(line) ?? [])).toEqual([])
+    // Others start this one: a profile of AWS, a program that speaks MCP.
+    expect(own.length > 0 || text.includes('credential_process')).toBe(true)
+  })
+})
+
 test('the check knows a wrong command and a wrong flag', () => {
   expect(
     commandLines('`npx credctl scpe lint` and\n```sh\ncredctl scope lint --nope # x\n```\n'),

@@ -45,13 +45,19 @@ const list = command({
       ...common,
     },
   },
-  docs: { brief: 'List requests that wait for people, the newest first' },
+  docs: {
+    brief: 'List requests that wait for people, the newest first',
+    examples: ['credctl approval list'],
+  },
 })
 
 const show = command({
   run: () => import('./show.ts'),
   parameters: { flags: common, positional: { kind: 'tuple', parameters: [id] } },
-  docs: { brief: 'Show one request: who asks for what, the plan in full, and what people said' },
+  docs: {
+    brief: 'Show one request: who asks for what, the plan in full, and what people said',
+    examples: ['credctl approval show 01M7Z0MEYX8WWVJ51DGQ94P6KZ'],
+  },
 })
 
 const verdictFlags = {
@@ -87,13 +93,19 @@ const several = {
 const approve = command({
   run: async () => ({ default: (await import('./decide.ts')).approve }),
   parameters: several,
-  docs: { brief: 'Approve requests: never your own, only for a group you are a member of' },
+  docs: {
+    brief: 'Approve requests: never your own, only for a group you are a member of',
+    examples: ['credctl approval approve 01M7Z0MEYX8WWVJ51DGQ94P6KZ'],
+  },
 })
 
 const deny = command({
   run: async () => ({ default: (await import('./decide.ts')).deny }),
   parameters: several,
-  docs: { brief: 'Deny requests: one denial is enough' },
+  docs: {
+    brief: 'Deny requests: one denial is enough',
+    examples: ['credctl approval deny 01M7Z0MEYX8WWVJ51DGQ94P6KZ'],
+  },
 })
 
 export const approvalRoutes = buildRouteMap({

@@ -12,7 +12,10 @@ const propose = command({
       parameter: { placeholder: 'word', parse: String, brief: 'Words of a command line' },
     },
   },
-  docs: { brief: 'What could stand for the last word, one a line' },
+  docs: {
+    brief: 'What could stand for the last word, one a line',
+    examples: ['credctl completion propose -- scope pl'],
+  },
 })
 
 const script = command({
@@ -24,7 +27,13 @@ const script = command({
       parameters: [{ placeholder: 'shell', parse: shell, brief: 'bash, zsh or fish' }],
     },
   },
-  docs: { brief: 'Print the script that a shell reads at its start' },
+  docs: {
+    brief: 'Print the script that a shell reads at its start',
+    examples: [
+      'credctl completion script bash > ~/.local/share/bash-completion/completions/credctl',
+      'credctl completion script zsh > ~/.zfunc/_credctl',
+    ],
+  },
 })
 
 function shell(text: string): Shell {

@@ -7,6 +7,10 @@ const all = command({
   parameters: { flags: { scopes: scopesFlag, config: configFlag, output: outputFlag } },
   docs: {
     brief: 'Check everything that serve will need',
+    examples: [
+      'credctl doctor all',
+      `credctl doctor all --output json | jq '.results[] | select(.status != "ok")'`,
+    ],
     fullDescription:
       'Configuration, scopes, secrets, the ledger, keys of issuers, databases of targets. Changes nothing and prints no secret.',
   },
@@ -15,7 +19,7 @@ const all = command({
 const issuers = command({
   run: () => import('./issuers.ts'),
   parameters: { flags: { config: configFlag, output: outputFlag } },
-  docs: { brief: 'Check the keys and clocks of the issuers' },
+  docs: { brief: 'Check the keys and clocks of the issuers', examples: ['credctl doctor issuers'] },
 })
 
 const envFlag = {
@@ -46,6 +50,7 @@ const aws = command({
   },
   docs: {
     brief: 'Try the role of each AWS target, and print what fixes each finding',
+    examples: ['credctl doctor aws --env staging', 'credctl doctor aws exports --env staging'],
     fullDescription:
       'Run it with the AWS credentials of the broker. Makes sessions that can do nothing: to get in with tags and source identity, for an hour, and to be refused as an agent in production.',
   },
@@ -64,6 +69,7 @@ const postgres = command({
   },
   docs: {
     brief: 'Run the preflight of every plan, and print the statement that fixes each finding',
+    examples: ['credctl doctor postgres --env prod'],
   },
 })
 
@@ -95,6 +101,11 @@ const workspace = command({
   },
   docs: {
     brief: 'Find long-lived secrets that an agent could read, and the scope that replaces each',
+    examples: [
+      'credctl doctor workspace',
+      'credctl doctor workspace --no-home --output github',
+      'credctl doctor workspace --accept 3c6dec098c78 src',
+    ],
     fullDescription:
       'Looks through the given directories, or the current one, and at the files of the home directory in which tools keep credentials. Files that git ignores are looked at too: an agent reads them. Exits 1 when there is one, and never prints it.',
   },

@@ -37,6 +37,10 @@ export const execCommand = command({
   },
   docs: {
     brief: 'Run a command under a grant of its own, and end the grant with it',
+    examples: [
+      'credctl exec --scope backfill-order-totals --env staging --param ticket=ORD-481 -- ./backfill.sh',
+      "credctl exec --scope count-orders --env dev --intent 'orders of last month' -- psql",
+    ],
     fullDescription:
       'The command sees the credentials of the grant and no other: PostgreSQL through PGHOST and its kin, PGPASSFILE and PGSERVICEFILE, AWS through the container-credentials variables. Its exit status is kept, signals reach it, and the grant ends however it ends.',
     customUsage: [

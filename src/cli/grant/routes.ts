@@ -40,19 +40,31 @@ const list = command({
       ...common,
     },
   },
-  docs: { brief: 'List grants, the newest first: your own, or all for operators and auditors' },
+  docs: {
+    brief: 'List grants, the newest first: your own, or all for operators and auditors',
+    examples: [
+      'credctl grant list --live --watch',
+      'credctl grant list --scope deploy-web --env prod --output json',
+    ],
+  },
 })
 
 const show = command({
   run: () => import('./show.ts'),
   parameters: { flags: common, positional: { kind: 'tuple', parameters: [id] } },
-  docs: { brief: 'Show one grant: who, what for, and everything that happened under it' },
+  docs: {
+    brief: 'Show one grant: who, what for, and everything that happened under it',
+    examples: ['credctl grant show 01M7Z0MEYX8WWVJ51DGQ94P6KZ'],
+  },
 })
 
 const revoke = command({
   run: () => import('./revoke.ts'),
   parameters: { flags: common, positional: { kind: 'tuple', parameters: [id] } },
-  docs: { brief: 'End a grant and every credential minted under it' },
+  docs: {
+    brief: 'End a grant and every credential minted under it',
+    examples: ['credctl grant revoke 01M7Z0MEYX8WWVJ51DGQ94P6KZ'],
+  },
 })
 
 export const grantRoutes = buildRouteMap({

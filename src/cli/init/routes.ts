@@ -35,6 +35,10 @@ export const initCommand = command({
   },
   docs: {
     brief: 'Write a first configuration, a first scope and a check for pull requests',
+    examples: [
+      'credctl init',
+      'credctl init --yes --github-owner-id 9919 --github-repository-id 81234567',
+    ],
     fullDescription: 'Writes into the current directory, asks before, and never over a file.',
   },
 })

@@ -64,6 +64,10 @@ const verify = command({
   docs: {
     brief:
       'Verify a whole log: signature, every entry, its past, and what the entries say together',
+    examples: [
+      'credctl log verify https://credctl.example.com/log --key log.vkey',
+      'credctl log verify copy --key log.vkey',
+    ],
     fullDescription:
       'Needs the public key of the log and nothing else: neither the word of the broker nor its database. The head of a log that verified is remembered, so that a log which changes its past is found.',
   },
@@ -92,7 +96,13 @@ const show = command({
     },
     positional: { kind: 'tuple', parameters: [source] },
   },
-  docs: { brief: 'Print entries of a log; with --output json one JSON object a line' },
+  docs: {
+    brief: 'Print entries of a log; with --output json one JSON object a line',
+    examples: [
+      'credctl log show --grant 01M7Z0MEYX8WWVJ51DGQ94P6KZ',
+      'credctl log show copy --env prod --since 2026-03-01 --kind grant.decided',
+    ],
+  },
 })
 
 const receipt = command({
@@ -104,7 +114,10 @@ const receipt = command({
       parameters: [{ placeholder: 'grant', parse: nonEmpty, brief: 'Id of the grant' }],
     },
   },
-  docs: { brief: 'Print proofs that the entries of a grant are in the log' },
+  docs: {
+    brief: 'Print proofs that the entries of a grant are in the log',
+    examples: ['credctl log receipt 01M7Z0MEYX8WWVJ51DGQ94P6KZ --output json > receipts.json'],
+  },
 })
 
 const verifyReceipt = command({
@@ -116,7 +129,10 @@ const verifyReceipt = command({
       parameters: [{ placeholder: 'file', parse: nonEmpty, brief: 'Answer of log receipt' }],
     },
   },
-  docs: { brief: 'Verify receipts offline, with the key of the log alone' },
+  docs: {
+    brief: 'Verify receipts offline, with the key of the log alone',
+    examples: ['credctl log verify-receipt receipts.json --key log.vkey'],
+  },
 })
 
 const open = command({
@@ -128,7 +144,10 @@ const open = command({
       parameters: [{ placeholder: 'index', parse: place, brief: 'Number of the entry' }],
     },
   },
-  docs: { brief: 'Print the values that an entry commits to, proven against it; for auditors' },
+  docs: {
+    brief: 'Print the values that an entry commits to, proven against it; for auditors',
+    examples: ['credctl log open 01M7Z0MEYX8WWVJ51DGQ94P6KZ'],
+  },
 })
 
 const erase = command({
@@ -142,6 +161,7 @@ const erase = command({
   },
   docs: {
     brief: 'Make the values that entries of a grant commit to unreadable for good; for operators',
+    examples: ['credctl log erase 01M7Z0MEYX8WWVJ51DGQ94P6KZ'],
   },
 })
 
@@ -165,6 +185,7 @@ const exportEntries = command({
   },
   docs: {
     brief: 'Copy a log into a directory, or write its entries for other programs',
+    examples: ['credctl log export https://credctl.example.com/log --to copy'],
     fullDescription:
       'A second run into the same directory, or with the same cursor, adds what is new. A run that is killed repeats some entries the next time and leaves none out: origin and index name an entry for ever.',
   },
@@ -173,7 +194,10 @@ const exportEntries = command({
 const printKey = command({
   run: () => import('./key.ts'),
   parameters: { flags: { config: configFlag, output: outputFlag } },
-  docs: { brief: 'Print the public key of the log, for everybody who verifies it' },
+  docs: {
+    brief: 'Print the public key of the log, for everybody who verifies it',
+    examples: ['credctl log key > log.vkey'],
+  },
 })
 
 export const logRoutes = buildRouteMap({

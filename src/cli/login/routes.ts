@@ -42,6 +42,11 @@ export const loginCommand = command({
   },
   docs: {
     brief: "Sign in at your organisation's identity provider, as a person on a laptop",
+    examples: [
+      'credctl login --broker https://credctl.example.com',
+      'credctl login --device',
+      'credctl login --status',
+    ],
     fullDescription:
       "Other commands use the token where no file with one is named. It is for this broker alone, kept in the system's keychain where there is one, in a file of yours otherwise, and never longer than it is good for.",
   },

@@ -27,6 +27,7 @@ export const mcpCommand = command({
   },
   docs: {
     brief: 'Serve tasks to an agent over the Model Context Protocol',
+    examples: ['credctl mcp'],
     fullDescription:
       'Tools list the scopes, plan, request, check and end tasks; what they answer are handles and facts, never a secret. Commands reach the credentials with credctl exec --grant HANDLE. The tasks end with this process.',
   },

@@ -20,7 +20,10 @@ const setup = command({
     },
     positional: { kind: 'tuple', parameters: [target] },
   },
-  docs: { brief: 'Print the SQL that lets Vault make logins there, and nothing else' },
+  docs: {
+    brief: 'Print the SQL that lets Vault make logins there, and nothing else',
+    examples: ['credctl mysql setup orders-db --env staging'],
+  },
 })
 
 export const mysqlRoutes = buildRouteMap({

@@ -32,7 +32,10 @@ const login = {
 const setup = command({
   run: () => import('./setup.ts'),
   parameters: { flags: place, positional },
-  docs: { brief: 'Print the SQL that makes the role of the broker and delegates tables to it' },
+  docs: {
+    brief: 'Print the SQL that makes the role of the broker and delegates tables to it',
+    examples: ['credctl postgres setup orders-db --env staging'],
+  },
 })
 
 const apply = command({
@@ -53,6 +56,10 @@ const apply = command({
   },
   docs: {
     brief: 'Print the group roles of every scope for review, then create exactly those',
+    examples: [
+      'credctl postgres apply orders-db --env prod',
+      'credctl postgres apply orders-db --env prod --digest sha256:6d0c… --user dba --password env:DBA_PASSWORD',
+    ],
     fullDescription:
       'For targets where a DBA or CI grants the tables. The first run prints statements and their digest; the second, with --digest, --user and --password, runs them in one transaction if they are still the same.',
   },
@@ -81,6 +88,7 @@ const harden = command({
   },
   docs: {
     brief: 'Print the script that takes from PUBLIC what no login of the broker should have',
+    examples: ['credctl postgres harden orders-db --env prod'],
   },
 })
 

@@ -28,7 +28,10 @@ function scopeName(given: string): string {
 const list = command({
   run: () => import('./list.ts'),
   parameters: { flags: { scopes: scopesFlag, output: outputFlag } },
-  docs: { brief: 'List the task scopes of a directory' },
+  docs: {
+    brief: 'List the task scopes of a directory',
+    examples: ['credctl scope list', "credctl scope list --output json | jq -r '.scopes[].name'"],
+  },
 })
 
 const show = command({
@@ -37,7 +40,10 @@ const show = command({
     flags: { scopes: scopesFlag, output: outputFlag },
     positional: { kind: 'tuple', parameters: [name] },
   },
-  docs: { brief: 'Show one task scope: who may take it, where, and what it gives' },
+  docs: {
+    brief: 'Show one task scope: who may take it, where, and what it gives',
+    examples: ['credctl scope show backfill-order-totals'],
+  },
 })
 
 const lint = command({
@@ -51,6 +57,11 @@ const lint = command({
   },
   docs: {
     brief: 'Report every problem of every task scope, with its position',
+    examples: [
+      'credctl scope lint',
+      'credctl scope lint task-scopes/count-orders.yaml',
+      'credctl scope lint --output sarif > scopes.sarif',
+    ],
     fullDescription:
       'Checks the given files and directories, or the directory of --scopes. With a configuration, every scope is also planned for every environment it lists. --output github prints annotations for a pull request, --output sarif what code scanners and editors read.',
   },
@@ -72,6 +83,10 @@ const plan = command({
   },
   docs: {
     brief: 'Print exactly what a scope gives in an environment: SQL, session policy, blast radius',
+    examples: [
+      'credctl scope plan backfill-order-totals --env staging --param ticket=ORD-481',
+      'credctl scope plan deploy-web --env prod --output json',
+    ],
     fullDescription:
       'Works offline, from files. A parameter without a value is planned with its name in capitals, so that a reviewer sees where it goes.',
   },
@@ -122,6 +137,9 @@ const simulate = command({
   docs: {
     brief:
       'Tell whether a credential of a scope could do one thing, which statement decides, and why',
+    examples: [
+      'credctl scope simulate deploy-web --env prod --action s3:DeleteObject --resource arn:aws:s3:::acme-web-prod/index.html',
+    ],
     fullDescription:
       'Exits 0 when it is allowed, 1 when it is denied or hangs on a condition that was not given.',
   },
@@ -140,6 +158,7 @@ const diff = command({
   },
   docs: {
     brief: 'Tell a reviewer what a change of scopes gives and takes, and to whom',
+    examples: ['credctl scope diff origin/main', 'credctl scope diff ../scopes-of-last-week'],
     fullDescription:
       'Compares what is compiled, not how it is written: tables and verbs, actions and resources, callers, life and limits.',
   },
@@ -154,7 +173,10 @@ const explain = command({
       parameters: [{ placeholder: 'code', parse: nonEmpty, brief: 'Code of a refusal or reason' }],
     },
   },
-  docs: { brief: 'Say what a code means, and what whoever met it can do' },
+  docs: {
+    brief: 'Say what a code means, and what whoever met it can do',
+    examples: ['credctl scope explain prod_for_agent_or_local'],
+  },
 })
 
 const create = command({
@@ -202,6 +224,10 @@ const create = command({
   },
   docs: {
     brief: 'Write a first version of a task scope, by asking on a terminal or from flags',
+    examples: [
+      'credctl scope new count-orders',
+      "credctl scope new count-orders --owner team-orders --description 'Count the orders of a month.' --caller agent --issuer agents --claim team=orders --env staging --target orders-db --give read --on public.orders",
+    ],
     fullDescription:
       'Checks it against the configuration before anything is written, and never writes over a file. No template deletes: that is added by hand, and seen in review.',
   },

@@ -22,6 +22,9 @@ const start = command({
   },
   docs: {
     brief: 'Start a task that stays, for commands that come and go',
+    examples: [
+      'credctl task start --scope backfill-order-totals --env staging --param ticket=ORD-481',
+    ],
     fullDescription:
       'A process in the background holds the task until it is ended or expires. Commands use it with credctl exec --grant ID, or as a shell that reads the file of --shell-file: it holds places of files and no secret. For hooks of agent runtimes; a single command is better served by credctl exec.',
   },
@@ -36,7 +39,10 @@ const end = command({
       parameters: [{ placeholder: 'id', parse: nonEmpty, brief: 'Id of the grant' }],
     },
   },
-  docs: { brief: 'End a task that was started with task start or by an agent' },
+  docs: {
+    brief: 'End a task that was started with task start or by an agent',
+    examples: ['credctl task end'],
+  },
 })
 
 export const taskRoutes = buildRouteMap<string, Cli>({

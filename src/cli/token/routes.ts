@@ -8,6 +8,7 @@ const inspect = command({
   docs: {
     brief:
       'Explain which issuer, rule and class a token on standard input gets, and why not others',
+    examples: ['credctl token inspect < /var/run/identity/token'],
     fullDescription:
       'Names of claims are shown, their values and the token never. Exits 0 when the broker would accept it.',
   },

@@ -34,6 +34,7 @@ const show = command({
   },
   docs: {
     brief: 'Show which environments are open, and when that changes',
+    examples: ['credctl windows show'],
     fullDescription:
       'Reads the windows, freezes and calendars of the configuration and says what holds at an instant. Exits with 1 when the environment of --env is closed.',
   },
