@@ -2,6 +2,9 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { awsEndpoint } from '../src/cli/exec/aws-endpoint.ts'
+import { listenLocally } from '../src/cli/exec/loopback.ts'
+import { JsonObject } from '../src/client/json.ts'
 import { testBroker } from '../test/support/broker.ts'
 import { startTestPostgres } from '../test/support/postgres.ts'
 import { unlimitedScopes } from '../test/support/unlimited.ts'
@@ -43,6 +46,7 @@ export async function bench(): Promise<readonly Row[]> {
         node,
       ),
       await credctl('credctl aws-credentials: kept', 60, ...AWS, ...TASK),
+      await loopback(),
       await credctl('credctl scope lint, 4 scopes', 20, 'scope', 'lint'),
     ]
   } finally {
@@ -50,6 +54,25 @@ export async function bench(): Promise<readonly Row[]> {
     await close()
     for (const each of [home, scopes]) await rm(each, { recursive: true, force: true })
   }
+}
+
+/** What SDKs wait for when they refresh under `credctl exec`. */
+async function loopback(): Promise<Row> {
+  const credential = {
+    AccessKeyId: 'ASIAEXAMPLE',
+    SecretAccessKey: 'x'.repeat(40),
+    Token: 'x'.repeat(800),
+    Expiration: new Date(Date.now() + 900_000).toISOString(),
+  }
+  const answer = async () => new JsonObject(credential, 'the credential')
+  const endpoint = await listenLocally(awsEndpoint(['exports'], answer, () => undefined))
+  const url = `${endpoint.url}/v1/credentials/exports`
+  const headers = { authorization: endpoint.authorization }
+  const row = await measure('endpoint of credctl exec, kept credential', { count: 2000 }, () =>
+    fetch(url, { headers }).then((response) => response.json()),
+  )
+  endpoint.close()
+  return row
 }
 
 /** Runs Node.js with these arguments; its output is not looked at. */
