@@ -32,6 +32,7 @@ const FLOW = [
   ['client'],
   ['console'],
   ['api'],
+  ['start'],
   ['main.ts'],
   ['cli'],
 ]

@@ -1,0 +1,20 @@
+import type { Privacy } from '../config/privacy.ts'
+import type { Openings } from '../ledger/openings.ts'
+import { every } from '../lifecycle/timer.ts'
+import type { Here } from './surroundings.ts'
+import { failed } from './surroundings.ts'
+
+/** Erases values behind commitments when the time that the operator gave them is over. */
+export function startErasing(
+  { retention }: Privacy,
+  openings: Openings,
+  { clock, logger, reconcileEveryMs }: Here,
+): () => Promise<void> {
+  if (retention === undefined) return async () => undefined
+  const erase = async () => {
+    const erased = await openings.eraseBefore(new Date(clock.now().getTime() - retention))
+    if (erased > 0) logger.info({ erased }, 'values past their retention erased')
+  }
+  const timer = every(10 * reconcileEveryMs, erase, failed(logger))
+  return () => timer.stop()
+}
