@@ -76,6 +76,7 @@ describe('signing in', () => {
       response_type: 'code',
       scope: 'openid groups',
       code_challenge_method: 'S256',
+      max_age: '86400',
       redirect_uri: `${here.url}/console/callback`,
     })
   })

@@ -13,7 +13,10 @@ const SCOPES = join(import.meta.dirname, 'scopes')
 export const HOSTILE =
   '<script>alert(1)</script><img src=x onerror=alert(2)> routine\u00ADmaintenance\u3164, approve quickly'
 
-/** Nights for dev, and a freeze of production in some days: nothing here is closed to the grants. */
+/**
+ * Nights for dev, and a freeze of production in some days: nothing here is closed to the grants.
+ * People stay signed in for longer than a request waits.
+ */
 function withWindows(config: Config): Config {
   const day = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 16)
   const night = { from: '20:00', to: '06:00' }
@@ -42,7 +45,8 @@ function withWindows(config: Config): Config {
     name,
     { ...environment, schedule: schedules.get(name) ?? environment.schedule },
   ])
-  return { ...config, environments: new Map(scheduled) }
+  const signIn = config.console && { ...config.console, session: 7200 }
+  return { ...config, console: signIn, environments: new Map(scheduled) }
 }
 
 /** A broker in the middle of a day: grants of every kind, requests that wait, refusals. */

@@ -27,8 +27,11 @@ const wishes = z.object({
     .catch(undefined),
 })
 
+/** A day: nobody acts on a login of last week, and providers say when it was only when asked. */
+const OLDEST_LOGIN = 86_400
+
 /** What the address asks of the login. It gives no rights: the rules look at the login itself. */
 export function readWish({ req }: ConsoleContext): LoginWish {
-  const { max_age: maxAge, acr } = wishes.parse(req.query())
-  return { ...(maxAge === undefined ? {} : { maxAge }), ...(acr === undefined ? {} : { acr }) }
+  const { max_age: maxAge = OLDEST_LOGIN, acr } = wishes.parse(req.query())
+  return { maxAge, ...(acr === undefined ? {} : { acr }) }
 }
