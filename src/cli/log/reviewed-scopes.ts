@@ -31,13 +31,14 @@ export async function reviewedScopes(
 
 async function inHistory(git: Git, revision: string, directory: string): Promise<ScopesByDigest> {
   if (revision.startsWith('-')) throw notARevision(revision)
-  const prefix = (await git(['rev-parse', '--show-prefix'])).toString().trim()
+  const refuse = () => {
+    throw notARevision(revision)
+  }
+  const prefix = (await git(['rev-parse', '--show-prefix']).catch(refuse)).toString().trim()
   const log = await git([
     ...['log', '--format=', '--raw', '-z', '--no-abbrev', '--no-renames', '-m', '--full-history'],
     ...['--end-of-options', revision, '--', directory],
-  ]).catch(() => {
-    throw notARevision(revision)
-  })
+  ]).catch(refuse)
   const folder = [prefix.replace(/\/$/, ''), directory].filter(
     (part) => part !== '' && part !== '.',
   )
