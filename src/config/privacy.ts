@@ -1,19 +1,20 @@
 import { z } from 'zod'
 import type { Problem } from '../document/diagnostic.ts'
-import { fields } from '../document/fields.ts'
+import { fields, refuse } from '../document/fields.ts'
 
 /** Kinds of personal data that can be taken out of intents before they are recorded. */
 const PERSONAL_KINDS = ['email', 'phone'] as const
 export type PersonalKind = (typeof PERSONAL_KINDS)[number]
 
+const COMMITTABLE = /^(?:intent|(?:parameters|claims)\.\P{Cc}{1,256})$/u
+
 /** A value of a request that can be committed to: what entries are found by cannot. */
-const committable = z
-  .string()
-  .max(300)
-  .regex(
-    /^(?:intent|(?:parameters|claims)\.\P{Cc}{1,256})$/u,
-    'expected intent, parameters.NAME or claims.NAME',
-  )
+const committable = z.string().superRefine((text, context) => {
+  if (COMMITTABLE.test(text)) return
+  refuse(context, 'this cannot be committed to', {
+    expected: 'intent, parameters.NAME or claims.NAME',
+  })
+})
 
 const DAY_MS = 86_400_000
 
