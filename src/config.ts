@@ -29,15 +29,11 @@ import { parseSource, type SourceDocument } from './document/document.ts'
 import { DocumentError } from './document/error.ts'
 import { fields, refuse } from './document/fields.ts'
 import { slug } from './document/text.ts'
+import { readCalendars } from './environment/calendars.ts'
 import { databasePlace, environmentProblems } from './environment/checks.ts'
 import { type Environment, environmentSchema, toEnvironment } from './environment/environment.ts'
 import { postgresConnection, tlsOnlyOffOnLoopback } from './environment/postgres-connection.ts'
-import {
-  readCalendars,
-  scheduleProblems,
-  scheduleSections,
-  schedulesOf,
-} from './environment/schedule.ts'
+import { scheduleProblems, scheduleSections, schedulesOf } from './environment/schedule.ts'
 import { deepFreeze } from './freeze.ts'
 import { isExactUrl } from './identity/exact-url.ts'
 import { type IssuerConfig, issuerProblems, issuerSchema } from './identity/issuer.ts'

@@ -1,9 +1,7 @@
-import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import type { Problem } from '../document/diagnostic.ts'
 import { fields } from '../document/fields.ts'
 import { slug } from '../document/text.ts'
-import { CalendarError, readCalendar } from './calendar.ts'
 import { freezeEnd, freezeSchema, freezeStart, type Opening, windowSchema } from './window.ts'
 
 /** A window with its calendars read: everything needed to tell whether it is open. */
@@ -59,25 +57,6 @@ export interface ScheduleConfig {
 
 /** Days by name of calendar. */
 export type Calendars = ReadonlyMap<string, ReadonlySet<string>>
-
-/** Reads every calendar; files are found from the configuration's own directory. */
-export async function readCalendars(
-  config: ScheduleConfig,
-  configFile: string,
-): Promise<{ readonly calendars: Calendars; readonly problems: readonly Problem[] }> {
-  const calendars = new Map<string, ReadonlySet<string>>()
-  const problems: Problem[] = []
-  for (const [name, { file }] of Object.entries(config.calendars)) {
-    try {
-      calendars.set(name, await readCalendar(resolve(dirname(configFile), file), file))
-    } catch (error) {
-      if (!(error instanceof CalendarError)) throw error
-      const { message, expected } = error
-      problems.push({ path: ['calendars', name, 'file'], message, expected })
-    }
-  }
-  return { calendars, problems }
-}
 
 /** The schedule of each environment. The names it uses were checked by `scheduleProblems`. */
 export function schedulesOf(config: ScheduleConfig, calendars: Calendars): Map<string, Schedule> {
