@@ -110,6 +110,28 @@ describe('one connection of Vault in two classes', () => {
   })
 })
 
+describe('one MySQL server in two classes', () => {
+  const server = (host: string, connection: string) => ({ vault_mysql: { host, connection } })
+
+  test('is found however its host is written, and whatever Vault calls it', () => {
+    const problems = environmentProblems([
+      environment('prod', 'prod', { shop: server('mysql.example.com', 'shop') }),
+      environment('dev', 'nonprod', { shop: server('MySQL.example.com.', 'shop-dev') }),
+    ])
+    expect(problems.map(({ path }) => path)).toEqual([
+      ['dev', 'targets', 'shop', 'vault_mysql', 'host'],
+    ])
+  })
+
+  test('is found by the connection, whatever host each environment tells its callers', () => {
+    const problems = environmentProblems([
+      environment('prod', 'prod', { shop: server('mysql.example.com', 'shop') }),
+      environment('dev', 'nonprod', { shop: server('mysql.dev.example.com', 'shop') }),
+    ])
+    expect(problems.map(({ path }) => path.at(-1))).toEqual(['connection'])
+  })
+})
+
 describe('loopback', () => {
   test.each(['localhost', '127.0.0.1', '127.255.255.254', '::1', '[::1]'])('is %s', (host) => {
     expect(isLoopback(host)).toBe(true)

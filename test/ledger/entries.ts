@@ -8,6 +8,8 @@ import type {
   CredentialRefused,
   CredentialRequested,
   CredentialRevoked,
+  CredentialWrapped,
+  CredentialWrappingAlarm,
   EntryCaller,
   GrantDecided,
   GrantEnded,
@@ -179,6 +181,20 @@ export function revoked(
 ): CredentialRevoked {
   const place = { grant, previous, credential, target: 'orders-db' }
   return { ...common(seconds), kind: 'credential.revoked', ...place, outcome: 'gone' }
+}
+
+export function wrapped(grant: string, previous: number, credential: string): CredentialWrapped {
+  const place = { grant, previous, credential, target: 'orders-db', accessor: 'a-1' }
+  return { ...common(3), kind: 'credential.wrapped', ...place, expires: at(63) }
+}
+
+export function wrappingAlarm(
+  grant: string,
+  previous: number,
+  credential: string,
+): CredentialWrappingAlarm {
+  const place = { grant, previous, credential, target: 'orders-db', accessor: 'a-1' }
+  return { ...common(4), kind: 'credential.wrapping_alarm', ...place, finding: 'taken' }
 }
 
 export function refused(grant: string, previous: number): CredentialRefused {

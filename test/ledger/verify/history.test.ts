@@ -13,6 +13,8 @@ import {
   refused,
   requested,
   revoked,
+  wrapped,
+  wrappingAlarm,
 } from '../entries.ts'
 import { logKeys, writeLog } from '../file-log.ts'
 
@@ -115,6 +117,27 @@ describe('the meaning of a log', () => {
         revoked(grant, 3, credential),
       ],
       ['credential_finished 4'],
+    ],
+    [
+      'a credential given out wrapped before it was made',
+      [allowed(grant), requested(grant, 1, credential), wrapped(grant, 2, credential)],
+      ['credential_finished 3'],
+    ],
+    [
+      'a credential given out wrapped after it was revoked',
+      [
+        allowed(grant),
+        requested(grant, 1, credential),
+        minted(grant, 2, credential),
+        revoked(grant, 3, credential),
+        wrapped(grant, 4, credential),
+      ],
+      ['credential_finished 5'],
+    ],
+    [
+      'a wrapping, or an alarm, of a credential that nobody asked for',
+      [allowed(grant), wrapped(grant, 1, credential), wrappingAlarm(grant, 2, credential)],
+      ['credential_unknown 2', 'credential_unknown 3'],
     ],
     [
       'a credential requested twice',
