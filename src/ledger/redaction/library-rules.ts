@@ -42,7 +42,7 @@ const TYPES: Readonly<Record<string, string | undefined>> = {
  * for files, and obeys comments. The rules are synchronous and bound every repetition.
  */
 const reports: { readonly rule: string; readonly report: Report }[] = []
-const scanners = (rules as unknown as readonly Rule[])
+const scanners = (rules as readonly Rule[])
   .filter(({ meta }) => meta.id !== OBEYS_THE_TEXT)
   .map((rule) => {
     const name = rule.meta.id.replace('@secretlint/secretlint-rule-', '')
