@@ -8,6 +8,7 @@ import { fetchCredential, requestGrant } from '../../src/cli/broker/grant.ts'
 import { Resumption } from '../../src/cli/log/resume.ts'
 import { reviewedScopes } from '../../src/cli/log/reviewed-scopes.ts'
 import { logVerifyOutput } from '../../src/cli/output/log.ts'
+import { parsePolicy } from '../../src/ledger/policy.ts'
 import { History } from '../../src/ledger/verify/history.ts'
 import { fileAnchor } from '../../src/publish/anchor-file.ts'
 import { requireCatalog } from '../../src/scope/catalog.ts'
@@ -19,6 +20,7 @@ const postgres = testPostgres()
 let broker: TestBroker
 let home = ''
 let key: string[] = []
+let grant = ''
 
 beforeAll(async () => {
   broker = await testBroker(postgres, {
@@ -38,6 +40,7 @@ beforeAll(async () => {
     parameters: { ticket: 'ORD-1' },
   }
   const held = await requestGrant(broker.url, token, task)
+  grant = held.id
   await fetchCredential(broker.url, held.token, 'orders-db')
   await requestGrant(broker.url, token, { ...task, environment: 'prod' }).catch(() => undefined)
   await git('init', '--quiet', '--initial-branch=main', 'reviewed')
@@ -252,5 +255,56 @@ describe('an interrupted verification', () => {
     const { status, stderr } = await verify('--resume')
     expect(status).toBe(0)
     expect(stderr).toContain('nothing to go on from')
+  })
+})
+
+describe('credctl log policy', () => {
+  test('prints what readers can verify with', async () => {
+    const text = await readFile(broker.configFile, 'utf8')
+    const witnesses = {
+      known: {
+        first: {
+          url: 'https://witness.example/',
+          key: 'witness.example/w1+df1c0a35+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU',
+        },
+      },
+      groups: { outside: { of: ['first'], need: 'all' } },
+      quorum: 'outside',
+    }
+    const file = join(home, 'witnessed.yaml')
+    await writeFile(file, JSON.stringify({ ...JSON.parse(text), witnesses }))
+    const { status, stdout, stderr } = await runCredctl(['log', 'policy', '--config', file], {
+      cwd: home,
+    })
+    expect(status, stderr).toBe(0)
+    expect(stdout.split('\n')).toEqual([
+      `log ${broker.running.vkey} ${broker.url}/log`,
+      `witness first ${witnesses.known.first.key} https://witness.example/`,
+      'group outside 1 first',
+      'quorum outside',
+      '',
+    ])
+    expect(parsePolicy(stdout).quorum).toBe('outside')
+  })
+})
+
+describe('credctl log verify-receipt with a policy', () => {
+  test('believes no receipt without its quorum', async () => {
+    const token = await broker.issuers.agent({ sub: 'agent-7', team: 'orders' })
+    const identity = join(home, 'identity')
+    await writeFile(identity, token)
+    const env = { CREDCTL_BROKER: broker.url, CREDCTL_IDENTITY_TOKEN_FILE: identity }
+    const saved = await runCredctl(['log', 'receipt', grant, '--output', 'json'], {
+      cwd: home,
+      env,
+    })
+    await writeFile(join(home, 'receipts.json'), saved.stdout)
+    const run = (file: string) =>
+      runCredctl(['log', 'verify-receipt', 'receipts.json', '--policy', file], { cwd: home })
+    const lax = await run('none')
+    expect(lax.status, lax.stderr).toBe(0)
+    const strict = await run('one')
+    expect(strict.status).toBe(1)
+    expect(strict.stderr).toContain('has not enough witnesses; cosigned by nobody')
   })
 })

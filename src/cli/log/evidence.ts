@@ -32,13 +32,7 @@ export interface Evidence {
 export async function gatherEvidence(cli: Cli, flags: EvidenceFlags): Promise<Evidence> {
   const { env } = cli.process
   const config = flags.config === undefined ? undefined : await requireConfig(flags.config)
-  const policy = await readPolicy(flags, config)
-  const keys = uniqueKeys([...(await readKeys({ key: flags.key ?? [] })), ...(policy?.logs ?? [])])
-  if (keys.length === 0) {
-    throw new CredctlError('usage', 'no key of a log is given', {
-      hint: 'Give --key, or --policy with a file that names the log.',
-    })
-  }
+  const { keys, policy } = await readTrust(flags, config)
   const origins = [...new Set(keys.map(({ name }) => name))]
   const remembered = await Promise.all(origins.map((origin) => new SeenHeads(origin, env).load()))
   const review = await readReview(flags, config, env)
@@ -46,8 +40,26 @@ export async function gatherEvidence(cli: Cli, flags: EvidenceFlags): Promise<Ev
   return { keys, policy, remembered: remembered.flat(), anchors, review }
 }
 
+export interface Trust {
+  readonly keys: readonly Verifier[]
+  readonly policy: Policy | undefined
+}
+
+/** Whose word counts: keys of the log, and witnesses. Errors: `usage`, `log_invalid`. */
+export async function readTrust(
+  flags: Pick<EvidenceFlags, 'key' | 'policy'>,
+  config?: Config,
+): Promise<Trust> {
+  const policy = await readPolicy(flags, config)
+  const keys = uniqueKeys([...(await readKeys({ key: flags.key ?? [] })), ...(policy?.logs ?? [])])
+  if (keys.length > 0) return { keys, policy }
+  throw new CredctlError('usage', 'no key of a log is given', {
+    hint: 'Give --key, or --policy with a file that names the log.',
+  })
+}
+
 /** A file says what its reader trusts; without one, the configuration says what the broker does. */
-async function readPolicy(flags: EvidenceFlags, config: Config | undefined) {
+async function readPolicy(flags: Pick<EvidenceFlags, 'policy'>, config: Config | undefined) {
   if (flags.policy === undefined) return config?.witnesses && policyOf(config.witnesses)
   const { policy: file } = flags
   const bytes = await readFile(file).catch((cause: unknown) => {

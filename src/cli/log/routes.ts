@@ -123,7 +123,11 @@ const receipt = command({
 const verifyReceipt = command({
   run: () => import('./verify-receipt.ts'),
   parameters: {
-    flags: { key, output: outputFlag },
+    flags: {
+      key: { ...key, optional: true },
+      policy: filter('File of logs and witnesses to trust (C2SP tlog-policy)', 'file'),
+      output: outputFlag,
+    },
     positional: {
       kind: 'tuple',
       parameters: [{ placeholder: 'file', parse: nonEmpty, brief: 'Answer of log receipt' }],
@@ -191,6 +195,15 @@ const exportEntries = command({
   },
 })
 
+const printPolicy = command({
+  run: () => import('./policy.ts'),
+  parameters: { flags: { config: configFlag, output: outputFlag } },
+  docs: {
+    brief: 'Print the log and its witnesses as a policy (C2SP tlog-policy) for readers',
+    examples: ['credctl log policy > log.policy'],
+  },
+})
+
 const printKey = command({
   run: () => import('./key.ts'),
   parameters: { flags: { config: configFlag, output: outputFlag } },
@@ -210,6 +223,7 @@ export const logRoutes = buildRouteMap({
     erase,
     export: exportEntries,
     key: printKey,
+    policy: printPolicy,
   },
   docs: { brief: 'The log of every decision and credential' },
 })

@@ -1,22 +1,25 @@
 import { readFile } from 'node:fs/promises'
 import { CredctlError } from '../../errors.ts'
-import { verifyReceipt } from '../../ledger/verify.ts'
+import { cosignaturesOf } from '../../ledger/cosignature.ts'
+import { quorumHolds } from '../../ledger/policy.ts'
+import { type SignedCheckpoint, verifyReceipt } from '../../ledger/verify.ts'
 import { type Cli, EXIT } from '../cli.ts'
 import type { OutputFlag } from '../flags.ts'
 import { type LogVerifyReceiptOutput, logReceiptOutput } from '../output/log.ts'
 import { answer, printable } from '../terminal.ts'
-import { type KeysFlag, readKeys } from './source.ts'
+import { type EvidenceFlags, readTrust, type Trust } from './evidence.ts'
 
 /** `credctl log verify-receipt FILE --key KEY`: offline, with nothing but the log's key. */
 export default async function verifyReceipts(
   cli: Cli,
-  flags: KeysFlag & OutputFlag,
+  flags: Pick<EvidenceFlags, 'key' | 'policy'> & OutputFlag,
   file: string,
 ): Promise<number> {
-  const keys = await readKeys(flags)
+  const trust = await readTrust(flags)
   const { id, receipts } = await readReceipts(file)
   const verified = receipts.map(({ index, entry, receipt }) => {
-    const proven = verifyReceipt(receipt, Buffer.from(entry), keys)
+    const proven = verifyReceipt(receipt, Buffer.from(entry), trust.keys)
+    requireQuorum(proven.checkpoint, trust)
     // The number beside a receipt proves nothing; the one inside it does.
     if (proven.index !== index) throw damaged(file, `entry ${index} is number ${proven.index}`)
     if (!names(entry, id)) throw damaged(file, `entry ${index} is not of grant ${id}`)
@@ -25,6 +28,19 @@ export default async function verifyReceipts(
   const value: LogVerifyReceiptOutput = { ok: true, id, receipts: verified }
   answer(cli, flags, value, text)
   return EXIT.ok
+}
+
+/** A reader who trusts witnesses believes no checkpoint without enough of them. */
+function requireQuorum({ note, size }: SignedCheckpoint, { policy }: Trust): void {
+  if (policy === undefined) return
+  const cosigned = cosignaturesOf(note, [...policy.witnesses.values()])
+  if (quorumHolds(policy, new Set(cosigned.map(({ vkey }) => vkey)))) return
+  const names = cosigned.map(({ witness }) => witness).join(', ') || 'nobody'
+  throw new CredctlError(
+    'log_invalid',
+    `the checkpoint of ${size} entries has not enough witnesses; cosigned by ${names}`,
+    { hint: 'Ask for the receipt again a little later: witnesses follow.' },
+  )
 }
 
 async function readReceipts(file: string) {

@@ -82,6 +82,13 @@ export type LogOpenOutput = z.infer<typeof logOpenOutput>
 
 export const logEraseOutput = eraseAnswer
 
+export const logPolicyOutput = z
+  .strictObject({
+    /** C2SP tlog-policy. */
+    policy: z.string(),
+  })
+  .meta({ id: 'LogPolicy' })
+
 export const logKeyOutput = z
   .strictObject({ origin: z.string(), key: z.string() })
   .meta({ id: 'LogKey' })
