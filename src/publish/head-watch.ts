@@ -5,7 +5,8 @@ import { eventsFrom, headOf } from './export/read.ts'
 /** What a broker shows of the log's newest end. */
 export class HeadWatch {
   readonly #log: LogReader
-  #size = 0
+  /** Not a number before the first look: a broker that starts has not seen an empty log. */
+  #size = Number.NaN
   #newest: Date | undefined
 
   constructor(log: LogReader, registry: Registry, now: () => Date) {
@@ -24,8 +25,8 @@ export class HeadWatch {
       help: 'Age of the newest entry, as last seen: it also grows while the ledger cannot be read.',
       registers: [registry],
       collect() {
-        const age = watch.#newest === undefined ? 0 : now().getTime() - watch.#newest.getTime()
-        this.set(Math.max(0, age / 1000))
+        const newest = watch.#newest?.getTime() ?? Number.NaN
+        this.set(Math.max(0, (now().getTime() - newest) / 1000))
       },
     })
   }

@@ -29,16 +29,19 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     FROM json_to_recordset(new_rows) AS r(commitment text, at text, salt text, value json);
 $$;
 
-CREATE FUNCTION credctl_ledger.erase_openings(before timestamptz, of_grant text)
+-- Some at a time: a backlog of years must not need more than a statement may take.
+CREATE FUNCTION credctl_ledger.erase_openings(before timestamptz, of_grant text, at_most int)
 RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   erased bigint;
 BEGIN
-  DELETE FROM credctl_ledger.openings o
-   WHERE (before IS NULL OR o.kept < before) AND (of_grant IS NULL OR o.grant_id = of_grant)
-     AND num_nonnulls(before, of_grant) > 0
-     AND NOT EXISTS (SELECT FROM credctl_ledger.grants g
-                      WHERE g.id = o.grant_id AND g.ended IS NULL);
+  DELETE FROM credctl_ledger.openings WHERE commitment IN (
+    SELECT o.commitment FROM credctl_ledger.openings o
+     WHERE (before IS NULL OR o.kept < before) AND (of_grant IS NULL OR o.grant_id = of_grant)
+       AND num_nonnulls(before, of_grant) > 0
+       AND NOT EXISTS (SELECT FROM credctl_ledger.grants g
+                        WHERE g.id = o.grant_id AND g.ended IS NULL)
+     ORDER BY o.kept LIMIT at_most);
   GET DIAGNOSTICS erased = ROW_COUNT;
   RETURN erased;
 END $$;
@@ -61,7 +64,8 @@ interface Row {
 const KEEP = 'SELECT credctl_ledger.keep_openings($1, $2, $3)'
 const OF = `SELECT grant_id, at, commitment, salt, value FROM credctl_ledger.openings
  WHERE grant_id = ANY ($1) ORDER BY at`
-const ERASE = 'SELECT credctl_ledger.erase_openings($1, $2) AS erased'
+const ERASE = 'SELECT credctl_ledger.erase_openings($1, $2, $3) AS erased'
+const AT_MOST = 2_000
 const LIVE = 'SELECT FROM credctl_ledger.grants WHERE id = $1 AND ended IS NULL'
 
 export class PostgresOpenings implements Openings {
@@ -93,8 +97,13 @@ export class PostgresOpenings implements Openings {
   }
 
   async #erase(before: Date | null, grant: string | null): Promise<number> {
-    const [row] = await this.#query<{ erased: string }>('ledger-erase', ERASE, [before, grant])
-    return Number(row?.erased)
+    for (let all = 0; ; ) {
+      const values = [before, grant, AT_MOST]
+      const [row] = await this.#query<{ erased: string }>('ledger-erase', ERASE, values)
+      const erased = Number(row?.erased)
+      all += erased
+      if (erased < AT_MOST) return all
+    }
   }
 
   async #query<R extends pg.QueryResultRow>(name: string, text: string, values: unknown[]) {

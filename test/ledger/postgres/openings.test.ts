@@ -102,10 +102,21 @@ describe('the role of the broker', () => {
     const { database, ledger, grant, index } = await world()
     await ledger.append(ended(grant, index))
     const client = await connectAs(postgres, database, RUNTIME)
-    await client.query('SELECT credctl_ledger.erase_openings(NULL, NULL)')
+    await client.query('SELECT credctl_ledger.erase_openings(NULL, NULL, 100)')
     await client.end()
     expect((await ledger.openings.of([grant])).get(grant)).toHaveLength(3)
   })
+})
+
+test('what was kept for years is erased, some at a time', async () => {
+  const { database, ledger } = await world()
+  await postgres.pool(database).query(
+    `INSERT INTO credctl_ledger.openings
+     SELECT 'sha256:' || lpad(n::text, 64, '0'), 'past', 'intent', sha256(n::text::bytea), '1', $1
+       FROM generate_series(1, 4001) AS n`,
+    [later(-1)],
+  )
+  expect(await ledger.openings.eraseBefore(later(0))).toBe(4001)
 })
 
 test('an entry is not there before what opens it is kept', async () => {
