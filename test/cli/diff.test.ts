@@ -63,6 +63,20 @@ describe('credctl scope diff', () => {
     ])
   })
 
+  test('shows a window and a rule that a scope gives up', async () => {
+    const name = 'backfill-order-totals.yaml'
+    await cp(join(home, 'task-scopes'), join(home, 'strict'), { recursive: true })
+    const path = join(home, 'strict', name)
+    const rule =
+      'thresholds: [{ name: writes, when: { verbs: [update] }, needs: [{ group: dba, count: 1 }] }]'
+    const strict = `${await readFile(path, 'utf8')}\nwindows: [nights]\n${rule}\n`
+    await writeFile(path, strict)
+    const found = (await changes('strict')).find(({ scope }) => `${scope}.yaml` === name)
+    expect(found?.lost).toContain('only in window nights')
+    expect(found?.lost.join()).toContain('rule {"name":"writes"')
+    await rm(join(home, 'strict'), { recursive: true })
+  })
+
   test('names scopes that came and went, also between directories', async () => {
     await cp(join(home, 'task-scopes'), join(home, 'before'), { recursive: true })
     await rm(join(home, 'task-scopes/deploy-web.yaml'))

@@ -19,9 +19,7 @@ import {
 } from './answer.ts'
 
 const RULES = thresholds.parse(
-  parse(
-    `[{ name: deletes, when: { verbs: [delete] }, then: needs_approval, needs: [{ group: dba, count: 1 }] }]`,
-  ),
+  parse(`[{ name: deletes, when: { verbs: [delete] }, needs: [{ group: dba, count: 1 }] }]`),
 )
 
 const postgres = testPostgres()

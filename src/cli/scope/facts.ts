@@ -21,6 +21,8 @@ export function factsOf(
     ...scope.allow.map((rule) => `taken by ${ruleText(rule)}`),
     `lives ${formatDuration(scope.ttl)}`,
     ...Object.entries(scope.limits).map(([name, limit]) => `limit ${name} ${limit}`),
+    ...(scope.windows.length === 0 ? [] : [`only in window ${scope.windows.join(' or ')}`]),
+    ...(scope.thresholds ?? []).map((rule) => `rule ${JSON.stringify(rule)}`),
     ...Object.entries(scope.parameters).map(([name, { pattern }]) => `${name} matches ${pattern}`),
   ]
   const given = scope.environments.flatMap((name) => {
