@@ -70,6 +70,7 @@ Set for it:
 | \`PGHOST\`, \`PGPORT\`, \`PGDATABASE\`, \`PGUSER\`, \`PGSSLMODE\` | the first PostgreSQL target, in the order of names |
 | \`PGPASSFILE\` | password file of all PostgreSQL targets |
 | \`PGSERVICEFILE\` | one service for each PostgreSQL target: \`psql service=TARGET\` |
+| \`CREDCTL_MYSQL_<TARGET>\` | option file of a MySQL target: \`mariadb --defaults-extra-file=…\` |
 | \`AWS_CONTAINER_CREDENTIALS_FULL_URI\`, \`AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE\` | the first AWS target, in the order of names, at an endpoint on this machine that is there as long as the command; SDKs refresh by themselves |
 | \`AWS_REGION\`, \`AWS_DEFAULT_REGION\` | its region |
 | \`AWS_CONFIG_FILE\` | one profile for each AWS target |

@@ -9,6 +9,7 @@ import { closeDefaults } from './closed.ts'
 import type { Changes } from './dry-run/changes.ts'
 import type { DryRuns } from './dry-run/databases.ts'
 import { type LocalHandler, listenLocally } from './loopback.ts'
+import { deliverMysql } from './mysql.ts'
 import { type Database, databaseUrlOf, deliverDatabases } from './postgres.ts'
 import type { PrivateDirectory } from './private-directory.ts'
 
@@ -46,11 +47,13 @@ export async function deliver(
   const fetch = (target: string) => fetchCredential(connection, token, target)
   const accounts = dryRun ? [] : targets.filter(({ kind }) => kind === 'aws')
   const granted = await databasesOf(targets, fetch)
+  const mysql = dryRun ? [] : targets.flatMap(({ kind, name }) => (kind === 'mysql' ? [name] : []))
   const dry = dryRun ? await dryRunsOf(granted) : undefined
   const databases = dry?.databases ?? granted
   const files = {
     ...(await closeDefaults(directory)),
     ...(await deliverDatabases(databases, directory)),
+    ...(await deliverMysql(mysql, fetch, directory)),
     ...(databaseUrl ? databaseUrlOf(databases) : {}),
     CREDCTL_BROKER: connection.broker,
     CREDCTL_DIRECTORY: directory.path,
