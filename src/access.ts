@@ -28,6 +28,7 @@ const APPROVAL_READERS = ['approver', 'operator', 'auditor'] as const
 export const ACCESS = {
   fetchCredential: { classes: [], grant: true, everything: [] },
   reportUnwrap: { classes: [], grant: true, everything: [] },
+  standingCredential: { classes: ['workload'], grant: false, everything: [] },
   plan: { classes: CALLER_CLASSES, grant: false, everything: [] },
   listScopes: { classes: CALLER_CLASSES, grant: false, everything: ['operator', 'auditor'] },
   listGrants: { classes: CALLER_CLASSES, grant: false, everything: ['operator', 'auditor'] },

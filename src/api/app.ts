@@ -26,6 +26,7 @@ import { health, metricsEndpoint, readiness } from './routes/operation.ts'
 import { planEndpoint } from './routes/plans.ts'
 import { listScopes, showScope } from './routes/scopes.ts'
 import { slackInteraction } from './routes/slack.ts'
+import { standingCredentialEndpoint } from './routes/standing.ts'
 import { tokenEndpoint } from './routes/token.ts'
 
 type Handler = (context: Context<ApiEnv>) => Response | Promise<Response>
@@ -53,6 +54,7 @@ function handlersOf(parts: ApiParts): Record<EndpointName, Handler> {
     token: tokenEndpoint(parts, new PollPace(parts.clock)),
     fetchCredential: within(parts.limits.fetches, credentialEndpoint(parts)),
     reportUnwrap: unwrapFailedEndpoint(parts),
+    standingCredential: within(parts.limits.asks, standingCredentialEndpoint(parts)),
     plan: within(parts.limits.asks, planEndpoint(parts)),
     listGrants: listGrants(parts),
     showGrant: showGrant(parts),

@@ -6,9 +6,13 @@ import type { ApiEnv, ApiParts } from './parts.ts'
 import { type PresentedToken, requirePossession } from './possession.ts'
 
 /** The token of `Authorization: Bearer …` or `DPoP …`; the only place a token is read from. */
-function presentedToken(context: Context<ApiEnv>): PresentedToken {
-  const [, scheme, token] =
-    /^(Bearer|DPoP) ([A-Za-z0-9._~+/=-]+)$/i.exec(context.req.header('authorization') ?? '') ?? []
+function presentedToken(context: Context<ApiEnv>, operation: Operation): PresentedToken {
+  const header = context.req.header('authorization') ?? ''
+  const [, scheme, token] = /^(Bearer|DPoP) ([A-Za-z0-9._~+/=-]+)$/i.exec(header) ?? []
+  // AWS SDKs send what is in a file, word for word: of a projected token, the token alone.
+  if (operation === 'standingCredential' && /^[A-Za-z0-9._-]+$/.test(header)) {
+    return { scheme: 'bearer', token: header }
+  }
   if (token !== undefined)
     return { scheme: scheme?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer', token }
   throw new CredctlError('token_missing', 'the request has no bearer token', {
@@ -22,7 +26,7 @@ export async function authenticate(
   context: Context<ApiEnv>,
   operation: Operation,
 ): Promise<Principal> {
-  const presented = presentedToken(context)
+  const presented = presentedToken(context, operation)
   const principal = await known(parts, context, () => principalOf(parts, context, presented))
   requireAccess(operation, principal)
   return principal

@@ -53,6 +53,14 @@ export const ENDPOINTS = {
     body: { type: JSON_TYPE, schema: contract.unwrapReport },
     answer: { type: JSON_TYPE, schema: contract.unwrapAnswer, text: 'What became of it.' },
   },
+  standingCredential: {
+    method: 'get',
+    path: '/compat/aws/{scope}/{environment}/{target}',
+    summary:
+      'The credential of an AWS target for a workload that sends its identity token, with or without Bearer: for the container-credentials variables of AWS SDKs. Starts a grant, or uses the one that an earlier request started.',
+    access: 'standingCredential',
+    answer: { type: JSON_TYPE, schema: contract.awsCredential, text: 'The credential.' },
+  },
   plan: {
     method: 'post',
     path: '/v1/plans',

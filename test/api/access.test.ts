@@ -77,6 +77,7 @@ test('the table has a row for every endpoint that asks who calls', () => {
     Object.values(table).map(({ request }) =>
       request
         .replace('/orders-db', '/{target}')
+        .replace('/reports/staging/', '/{scope}/{environment}/')
         .replace(/\/(orders|others|nothing)$/, '/{name}')
         .replace(/\{(own|unknown)\}/, '{id}'),
     ),
@@ -156,7 +157,7 @@ describe('what is not one’s own', () => {
     expect(await names('agent')).toEqual(['exports', 'limited', 'orders'])
     expect(await names('stranger')).toEqual([])
     expect(await names('ci')).toEqual(['orders'])
-    expect(await names('operator')).toEqual(['exports', 'limited', 'orders', 'others'])
+    expect(await names('operator')).toEqual(['exports', 'limited', 'orders', 'others', 'reports'])
   })
 
   test('shows no plan to whom the scope does not name', async () => {
