@@ -1,7 +1,7 @@
 import { CredctlError } from '../../errors.ts'
 import { completeRoot, leafHash } from '../merkle.ts'
 import { type BundleId, bundlePath, decodeBundle } from '../tile.ts'
-import type { Fact } from './history.ts'
+import type { Fact } from './fact.ts'
 import { readFact } from './parse.ts'
 import { isReviewable, type Reviewable } from './review.ts'
 

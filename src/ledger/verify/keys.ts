@@ -2,8 +2,8 @@ import { isCredctlError } from '../../errors.ts'
 import type { SignedCheckpoint } from '../checkpoint.ts'
 import { isAnnouncedBy } from '../key-change.ts'
 import { parseVkey, type Verifier } from '../note.ts'
+import type { Fact } from './fact.ts'
 import type { Finding } from './finding.ts'
-import type { Fact } from './history.ts'
 
 type KeysLoaded = Extract<Fact, { readonly kind: 'keys.loaded' }>
 

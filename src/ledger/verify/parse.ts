@@ -2,7 +2,7 @@ import { canonicalBytes } from '../../canonical.ts'
 import { compileText } from '../canonical-text.ts'
 import type { Entry } from '../entry.ts'
 import { entryJsonSchema, entryProblem, meaningProblem } from '../entry-schema.ts'
-import { type Fact, factFrom, factOf, LOOKED_AT } from './history.ts'
+import { type Fact, factFrom, factOf, LOOKED_AT } from './fact.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
