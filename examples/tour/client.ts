@@ -1,8 +1,8 @@
 import { z } from 'zod'
+import { postgresCredential } from '../../src/contract/credentials.ts'
 import {
   endAnswer,
   GRANT_TYPES,
-  postgresCredential,
   TASK_DETAILS_TYPE,
   TOKEN_TYPES,
   tokenAnswer,

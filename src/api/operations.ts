@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { Operation } from '../access.ts'
 import * as approvals from '../contract/approvals.ts'
+import * as credentials from '../contract/credentials.ts'
 import * as contract from '../contract.ts'
 
 /** One endpoint as the world sees it. Routes are made from these: what is not here does not exist. */
@@ -41,7 +42,7 @@ export const ENDPOINTS = {
     },
     answer: {
       type: JSON_TYPE,
-      schema: contract.credential.or(contract.wrappedCredential),
+      schema: credentials.credential.or(credentials.wrappedCredential),
       text: 'The credential, or with wrap what opens it.',
     },
   },
@@ -50,8 +51,8 @@ export const ENDPOINTS = {
     path: '/v1/credentials/{target}/unwrap-failed',
     summary: 'Vault would not open a wrapped credential. If somebody else did, the grant ends.',
     access: 'reportUnwrap',
-    body: { type: JSON_TYPE, schema: contract.unwrapReport },
-    answer: { type: JSON_TYPE, schema: contract.unwrapAnswer, text: 'What became of it.' },
+    body: { type: JSON_TYPE, schema: credentials.unwrapReport },
+    answer: { type: JSON_TYPE, schema: credentials.unwrapAnswer, text: 'What became of it.' },
   },
   standingCredential: {
     method: 'get',
@@ -59,7 +60,7 @@ export const ENDPOINTS = {
     summary:
       'The credential of an AWS target for a workload that sends its identity token, with or without Bearer: for the container-credentials variables of AWS SDKs. Starts a grant, or uses the one that an earlier request started.',
     access: 'standingCredential',
-    answer: { type: JSON_TYPE, schema: contract.awsCredential, text: 'The credential.' },
+    answer: { type: JSON_TYPE, schema: credentials.awsCredential, text: 'The credential.' },
   },
   plan: {
     method: 'post',

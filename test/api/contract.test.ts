@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { z } from 'zod'
+import * as credentials from '../../src/contract/credentials.ts'
 import * as contract from '../../src/contract.ts'
 import { testPostgres } from '../support/postgres.ts'
 import {
@@ -58,8 +59,8 @@ const ANSWERS: [string, z.ZodType, () => Promise<Sent>][] = [
   ['a plan', contract.planAnswer, () => plan(TASK)],
   ['a plan on AWS', contract.planAnswer, () => plan(AWS)],
   ['a refused plan', contract.planAnswer, () => plan({ ...TASK, environment: 'prod' })],
-  ['a login', contract.postgresCredential, () => get('/v1/credentials/orders-db', orders.token)],
-  ['a session', contract.awsCredential, () => get('/v1/credentials/exports', exports.token)],
+  ['a login', credentials.postgresCredential, () => get('/v1/credentials/orders-db', orders.token)],
+  ['a session', credentials.awsCredential, () => get('/v1/credentials/exports', exports.token)],
   ['a list of grants', contract.grantList, async () => await get('/v1/grants', await operator())],
   ['a live grant', contract.grantDetails, () => get(`/v1/grants/${orders.id}`, orders.token)],
   ['receipts', contract.receiptList, () => get(`/v1/grants/${orders.id}/receipts`, orders.token)],

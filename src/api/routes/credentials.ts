@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import { credentialQuery, unwrapReport } from '../../contract.ts'
+import { credentialQuery, unwrapReport } from '../../contract/credentials.ts'
 import { CredctlError, isCredctlError } from '../../errors.ts'
 import type { GrantClaims } from '../../identity/grant-token.ts'
 import type { Wrapped } from '../../mint/wrapping.ts'
