@@ -13,6 +13,7 @@ const PARTS: Readonly<Record<string, () => Promise<{ bench: () => Promise<readon
   'aws-compile': () => import('./aws-compile.ts'),
   'aws-mint': () => import('./aws-mint.ts'),
   vault: () => import('./vault.ts'),
+  console: () => import('./console.ts'),
   cli: () => import('./cli.ts'),
 }
 

@@ -8,11 +8,12 @@ export type Html = ReturnType<typeof html>
  * ignored by default, private and lone ones. Line breaks and tabs are seen where lines are kept.
  */
 const UNSEEN =
-  /[[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]--[\n\t]]/v
+  /[[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]--[\n\t]])/v
 
 /** Text from outside: every character shows, and none changes the direction of what follows. */
 export function seen(text: string): Html {
-  const parts = text.split(new RegExp(`(${UNSEEN.source})`, 'v'))
+  if (!UNSEEN.test(text)) return html`<bdi>${text}</bdi>`
+  const parts = text.split(UNSEEN)
   return html`<bdi>${parts.map((part, index) => (index % 2 === 1 ? mark(part) : part))}</bdi>`
 }
 
@@ -28,7 +29,14 @@ export function quoted(text: string): Html {
 
 /** `1 table`, `2 tables`. */
 export function count(number: number, one: string, many = `${one}s`): string {
-  return `${number.toLocaleString('en')} ${number === 1 ? one : many}`
+  return `${grouped(number)} ${number === 1 ? one : many}`
+}
+
+const NUMBERS = new Intl.NumberFormat('en')
+
+/** `1,234`. */
+export function grouped(number: number): string {
+  return NUMBERS.format(number)
 }
 
 /** A moment in UTC, to the second. */

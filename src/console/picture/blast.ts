@@ -10,7 +10,21 @@ import { radiusSentence, ringWords } from './sentence.ts'
  * the ring of what can happen. A dashed rim on the right: resources named by a pattern. A second
  * line around everything: production.
  */
-export function blastPicture(radius: BlastRadius, size: 'small' | 'large'): Html {
+export function blastPicture(radius: BlastRadius, size: Size): Html {
+  const known = drawn[size].get(radius) ?? draw(radius, size)
+  drawn[size].set(radius, known)
+  return known
+}
+
+type Size = 'small' | 'large'
+
+/** Every row of a scope shows the same picture. */
+const drawn: Readonly<Record<Size, WeakMap<BlastRadius, Html>>> = {
+  small: new WeakMap(),
+  large: new WeakMap(),
+}
+
+function draw(radius: BlastRadius, size: Size): Html {
   const reach = reachOf(radius)
   const worst = REACHES.indexOf(reach.worst)
   return html`<svg class="blast ${size} worst-${reach.worst}" viewBox="-64 -64 128 128" role="img" aria-label="${radiusSentence(radius)}">

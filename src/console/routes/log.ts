@@ -12,7 +12,7 @@ import { logView } from '../views/log.ts'
 
 const PAGE = 50
 /** A page comes within this, however rare what is looked for. */
-const PATIENCE_MS = 25
+const PATIENCE_MS = 15
 
 /** `GET /console/log`: entries by filters, newest first, and the state of the log. */
 export function logPage(parts: ConsoleParts) {

@@ -3,7 +3,7 @@ import type { Entry } from '../../ledger/entry.ts'
 import type { FoundEntry } from '../../ledger/search.ts'
 import type { ConsoleParts } from '../console.ts'
 import { basePath } from '../place.ts'
-import { type Html, moment, seen } from '../words.ts'
+import { grouped, type Html, moment, seen } from '../words.ts'
 
 /** Entries of the log as rows, newest first. */
 export function entryTable(
@@ -17,7 +17,7 @@ export function entryTable(
 <thead><tr><th scope="col">Entry</th><th scope="col">Time</th><th scope="col">What happened</th><th scope="col">Grant</th></tr></thead>
 <tbody>${entries.map(
     ({ index, entry }) => html`<tr>
-<td><a href="${base}/log/${index}">${index.toLocaleString('en')}</a></td>
+<td><a href="${base}/log/${index}">${grouped(index)}</a></td>
 <td data-label="Time" class="time">${moment(new Date(entry.time))}</td>
 <td data-label="What happened"><span class="kind tone-${toneOf(entry)}">${entry.kind}</span> ${summary(entry)}</td>
 <td data-label="Grant">${'grant' in entry ? html`<a class="id" href="${base}/grants/${entry.grant}">${entry.grant}</a>` : ''}</td>
@@ -48,6 +48,8 @@ function summary(entry: Entry): Html | string {
       return `${Object.keys(entry.scopes).length} scopes in force`
     case 'keys.loaded':
       return html`key of the log: <code>${seen(entry.log)}</code>`
+    case 'openings.erased':
+      return `${entry.erased} committed values can no longer be read`
     case 'grant.decided': {
       const { decision, scope, environment, caller, reasons } = entry
       const why = decision === 'allow' ? '' : html`: ${seen(reasons[0]?.code ?? '')}`

@@ -3,7 +3,7 @@ import type { FoundEntry } from '../../ledger/search.ts'
 import type { ConsoleParts } from '../console.ts'
 import type { View } from '../page.ts'
 import { basePath } from '../place.ts'
-import { type Html, moment, seen } from '../words.ts'
+import { grouped, type Html, moment, seen } from '../words.ts'
 
 export interface EntryPage extends FoundEntry {
   readonly receipt: string
@@ -18,11 +18,11 @@ export function entryView(parts: ConsoleParts, page: EntryPage): View {
   return {
     title: `Entry ${index}`,
     body: html`<p class="rest"><a href="${base}/log">Log</a></p>
-<h1>Entry ${index.toLocaleString('en')}: ${entry.kind}</h1>
+<h1>Entry ${grouped(index)}: ${entry.kind}</h1>
 <p class="state">${
       provedBy === undefined
         ? html`<strong class="bad">This entry is not in the signed log. Run credctl log verify.</strong>`
-        : html`<span class="ok">In the log</span>: its proof was computed anew and leads to the signed checkpoint of ${provedBy.toLocaleString('en')} entries.`
+        : html`<span class="ok">In the log</span>: its proof was computed anew and leads to the signed checkpoint of ${grouped(provedBy)} entries.`
     }</p>
 <p class="rest">${moment(new Date(entry.time))}${'grant' in entry ? html` · grant <a class="id" href="${base}/grants/${entry.grant}">${entry.grant}</a>` : ''}</p>
 <h2>What it says</h2>

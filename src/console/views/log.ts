@@ -5,7 +5,7 @@ import { ENTRY_KINDS, type LogQuery } from '../log-query.ts'
 import type { LogState } from '../log-state.ts'
 import type { View } from '../page.ts'
 import { basePath } from '../place.ts'
-import { count, type Html, moment } from '../words.ts'
+import { count, grouped, type Html, moment } from '../words.ts'
 import { entryTable } from './entries.ts'
 
 export interface LogPage {
@@ -33,7 +33,7 @@ ${pager(base, query, found)}`,
 export function logPanel({ origin, size, root, key, remembered, witnesses }: LogState): Html {
   return html`<section class="panel" aria-labelledby="state"><h2 id="state" class="unseen-by-eye">State of the log</h2>
 <dl class="numbers">
-<div><dt>Entries</dt><dd>${size.toLocaleString('en')}</dd></div>
+<div><dt>Entries</dt><dd>${grouped(size)}</dd></div>
 <div><dt>Checkpoint</dt><dd><span class="ok">signed by ${key}</span></dd></div>
 <div><dt>This broker’s memory</dt><dd>${rememberedWords(remembered)}</dd></div>
 <div><dt>Witnesses</dt><dd>${witnesses.length === 0 ? html`<span class="rest">none cosigned this checkpoint</span>` : html`<span class="ok">${witnesses.join(', ')}</span>`}</dd></div>
@@ -77,6 +77,6 @@ function pager(base: string, query: LogQuery, { entries, next }: FoundEntries): 
       : html`<span class="rest">down to ${moment(new Date(oldest.entry.time))}</span>`
   return html`<nav class="pager" aria-label="Pages of the log">
 ${query.before === undefined ? '' : html`<a class="button quiet" href="${address(undefined)}">Newest</a>`}
-${next === undefined ? '' : html`<a class="button" rel="next" href="${address(next)}">Older than entry ${next.toLocaleString('en')}</a>`}
+${next === undefined ? '' : html`<a class="button" rel="next" href="${address(next)}">Older than entry ${grouped(next)}</a>`}
 ${where}</nav>`
 }
