@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { awsEndpoint } from '../src/cli/exec/aws-endpoint.ts'
@@ -48,6 +48,7 @@ export async function bench(): Promise<readonly Row[]> {
       await credctl('credctl aws-credentials: kept', 60, ...AWS, ...TASK),
       await loopback(),
       await credctl('credctl scope lint, 4 scopes', 20, 'scope', 'lint'),
+      await credctl('credctl scope lint, 1,000 scopes', 6, 'scope', 'lint', await manyScopes(home)),
     ]
   } finally {
     await broker.close()
@@ -73,6 +74,19 @@ async function loopback(): Promise<Row> {
   )
   endpoint.close()
   return row
+}
+
+/** As many scopes as a large organisation has, each like the first example. */
+async function manyScopes(home: string): Promise<string> {
+  const directory = join(home, 'task-scopes')
+  const example = await readFile('task-scopes/backfill-order-totals.yaml', 'utf8')
+  await mkdir(directory)
+  for (let index = 0; index < 1000; index += 1) {
+    const name = `backfill-${index}`
+    const text = example.replace('name: backfill-order-totals', `name: ${name}`)
+    await writeFile(join(directory, `${name}.yaml`), text)
+  }
+  return directory
 }
 
 /** Runs Node.js with these arguments; its output is not looked at. */

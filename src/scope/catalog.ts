@@ -44,17 +44,26 @@ export async function requireCatalog(directory: string): Promise<Catalog> {
   throw new DocumentError('scopes_invalid', 'the task scopes are not valid', loaded.diagnostics)
 }
 
-/** Loads the named files as one catalogue; for `scope lint`, which takes files and directories. */
+/** Loads the named files as one catalogue. */
 export async function loadScopes(files: readonly string[]): Promise<LoadedCatalog> {
-  const loaded = await Promise.all(files.map(loadScope))
-  const scopes = loaded.flatMap((result) => (result.ok ? [result.value] : []))
-  const diagnostics = [
-    ...loaded.flatMap((result) => (result.ok ? [] : result.diagnostics)),
-    ...duplicates(scopes),
-  ]
-  const catalog = catalogOf(scopes)
+  const { scopes, diagnostics } = await readScopes(files)
+  const catalog = catalogOf(scopes.map(withDigest))
   if (diagnostics.length === 0) return { ok: true, catalog }
-  return { ok: false, diagnostics: sortDiagnostics(diagnostics), partial: catalog }
+  return { ok: false, diagnostics, partial: catalog }
+}
+
+/** A scope that parsed and has no digest yet: nobody who only looks for problems needs one. */
+export type ReadScope = Pick<CatalogScope, 'scope' | 'document'>
+
+/** Every scope of the named files that can be read, and every problem of all of them. */
+export async function readScopes(files: readonly string[]): Promise<{
+  readonly scopes: readonly ReadScope[]
+  readonly diagnostics: readonly Diagnostic[]
+}> {
+  const read = await Promise.all(files.map(readScopeFile))
+  const scopes = read.flatMap((result) => (result.ok ? [result.value] : []))
+  const own = read.flatMap((result) => (result.ok ? [] : result.diagnostics))
+  return { scopes, diagnostics: sortDiagnostics([...own, ...duplicates(scopes)]) }
 }
 
 /**
@@ -74,7 +83,7 @@ export async function listFiles(directory: string): Promise<{ files: string[] } 
   }
 }
 
-async function loadScope(file: string) {
+async function readScopeFile(file: string) {
   let text: string
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
@@ -82,17 +91,26 @@ async function loadScope(file: string) {
     const message = `cannot be read (${reasonOf(error)})`
     return failed([{ file, line: 1, column: 1, message, expected: 'a readable UTF-8 file' }])
   }
-  return parseScope(file, text)
+  return readScope(file, text)
 }
 
 /** One scope from its text, in a file of this name. */
 export function parseScope(file: string, text: string) {
+  const read = readScope(file, text)
+  return read.ok ? ({ ok: true, value: withDigest(read.value) } as const) : read
+}
+
+function withDigest({ scope, document }: ReadScope): CatalogScope {
+  return { scope, digest: scopeDigest(scope), document }
+}
+
+function readScope(file: string, text: string) {
   const parsed = parseSource(file, text, scopeSchema)
   if (!parsed.ok) return failed(parsed.diagnostics)
   const { value: scope, document } = parsed
   const problems = [...nameProblems(file, scope), ...holeProblems(scope)]
   if (problems.length > 0) return failed(problems.map((problem) => document.locate(problem)))
-  const value = { scope: deepFreeze(scope), digest: scopeDigest(scope), document }
+  const value: ReadScope = { scope: deepFreeze(scope), document }
   return { ok: true, value } as const
 }
 
@@ -114,8 +132,8 @@ function nameProblems(file: string, scope: Scope) {
   return [{ path: ['name'], message, expected: `the file to be called ${scope.name}.yaml` }]
 }
 
-function duplicates(scopes: readonly CatalogScope[]): Diagnostic[] {
-  const first = new Map<string, CatalogScope>()
+function duplicates(scopes: readonly ReadScope[]): Diagnostic[] {
+  const first = new Map<string, ReadScope>()
   return scopes.flatMap((entry) => {
     const earlier = first.get(entry.scope.name)
     if (earlier === undefined) first.set(entry.scope.name, entry)

@@ -4,14 +4,11 @@ import { nearest } from '../../document/nearest.ts'
 import { fillPlaceholders } from '../../plan/placeholders.ts'
 import { planScope } from '../../plan/plan.ts'
 import type { PlanProblem } from '../../plan/problem.ts'
-import type { CatalogScope } from '../../scope/catalog.ts'
+import type { ReadScope } from '../../scope/catalog.ts'
 import type { Scope } from '../../scope/scope.ts'
 
 /** What a scope names that the configuration lacks, and what does not compile where it should. */
-export function problemsInEnvironments(
-  scopes: readonly Pick<CatalogScope, 'scope' | 'document'>[],
-  config: Config,
-): Diagnostic[] {
+export function problemsInEnvironments(scopes: readonly ReadScope[], config: Config): Diagnostic[] {
   return scopes.flatMap(({ scope, document }) => {
     const problems = [
       ...unknownIssuers(scope, config),

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises'
 import { type Diagnostic, formatDiagnostic, sortDiagnostics } from '../../document/diagnostic.ts'
-import { listFiles, loadScopes } from '../../scope/catalog.ts'
+import { listFiles } from '../../scope/catalog.ts'
 import { type Cli, EXIT } from '../cli.ts'
 import type { ConfigFlag, LintFormat, ScopesFlag } from '../flags.ts'
 import type { ScopeLintOutput } from '../output/scope.ts'
 import { note, printable } from '../terminal.ts'
 import { readEnvironments } from './environments.ts'
-import { problemsInEnvironments } from './lint-environments.ts'
 import { githubAnnotations, SCOPE_RULE, sarif } from './lint-formats.ts'
+import { problemsInAll } from './lint-threads.ts'
 
 type Flags = ScopesFlag & ConfigFlag & { readonly output: LintFormat }
 
@@ -18,15 +18,9 @@ export default async function lint(
   ...paths: readonly string[]
 ): Promise<number> {
   const { files, missing } = await collect(paths.length > 0 ? paths : [flags.scopes])
-  const loaded = await loadScopes(files)
-  const scopes = [...(loaded.ok ? loaded.catalog : loaded.partial).scopes.values()]
   const { file, config, diagnostics } = await readEnvironments(cli, flags.config)
-  const problems = sortDiagnostics([
-    ...missing,
-    ...(loaded.ok ? [] : loaded.diagnostics),
-    ...diagnostics,
-    ...(config === undefined ? [] : problemsInEnvironments(scopes, config)),
-  ])
+  const work = { files, config: config === undefined ? undefined : file }
+  const problems = sortDiagnostics([...missing, ...diagnostics, ...(await problemsInAll(work))])
   const value: ScopeLintOutput = {
     ok: problems.length === 0,
     files: files.length,
