@@ -8,7 +8,7 @@ export type Html = ReturnType<typeof html>
  * ignored by default, private and lone ones. Line breaks and tabs are seen where lines are kept.
  */
 const UNSEEN =
-  /[[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]--[\n\t]])/v
+  /([[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]--[\n\t]])/v
 
 /** Text from outside: every character shows, and none changes the direction of what follows. */
 export function seen(text: string): Html {
