@@ -144,7 +144,7 @@ async function start(
   opened.push(await startPublishing(publisher, here))
   opened.push(startUpkeep(parts, broker, metrics, here))
   opened.push(startLeaseWatch(secrets.vault, metrics, here))
-  opened.push(startErasing(config.privacy, ledger.openings, here))
+  opened.push(startErasing(config.privacy, { ledger, openings: ledger.openings }, here))
   opened.push(await startExports(config, { ledger, keys, resolve, metrics }, here))
   const server = await listen(
     createApp({

@@ -72,6 +72,7 @@ export function changeOf(entry: Entry): Change | undefined {
   switch (entry.kind) {
     case 'catalogue.loaded':
     case 'keys.loaded':
+    case 'openings.erased':
     case 'credential.refused':
     case 'credential.wrapped':
     case 'credential.wrapping_alarm':

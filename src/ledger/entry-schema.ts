@@ -147,6 +147,15 @@ const grantEnded = z.strictObject({
   by: caller.exactOptional(),
 })
 
+const openingsErased = z.strictObject({
+  ...common,
+  kind: z.literal('openings.erased'),
+  of: z.string().regex(/^(?:all|[0-7][0-9A-HJKMNP-TV-Z]{25})$/),
+  before: time,
+  erased: count,
+  by: caller.exactOptional(),
+})
+
 /** Strict: an unknown key, kind or version is refused. */
 export const entrySchema = z.discriminatedUnion('kind', [
   catalogueLoaded,
@@ -163,6 +172,7 @@ export const entrySchema = z.discriminatedUnion('kind', [
   credentialWrappingAlarm,
   sessionEnded,
   grantEnded,
+  openingsErased,
 ])
 
 /** What `docs/log-entry.schema.json` publishes. */
@@ -208,11 +218,17 @@ export function meaningProblem(entry: Meaning): string | undefined {
     }
     return approvalProblem(entry)
   }
-  if (entry.kind === 'catalogue.loaded' || entry.kind === 'keys.loaded') return undefined
+  if (isOfNoGrant(entry)) return undefined
   return entry.previous === undefined ? 'previous: only a decision begins a grant' : undefined
 }
 
 /** A decision begins its grant, except where people had to agree before it. */
+function isOfNoGrant(
+  entry: Meaning,
+): entry is MeaningOf<'catalogue.loaded' | 'keys.loaded' | 'openings.erased'> {
+  return ['catalogue.loaded', 'keys.loaded', 'openings.erased'].includes(entry.kind)
+}
+
 function approvalProblem(entry: MeaningOf<'grant.decided'>): string | undefined {
   const { decision, approval, previous, plan, scope } = entry
   if ((decision === 'needs_approval') !== (approval !== undefined)) {

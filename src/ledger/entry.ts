@@ -27,6 +27,7 @@ export type Entry =
   | CredentialWrappingAlarm
   | SessionEnded
   | GrantEnded
+  | OpeningsErased
 
 interface Common {
   /** Version of the entry's shape. */
@@ -233,6 +234,18 @@ export interface SessionEnded extends OfGrant {
   /** Which limit. */
   readonly breach: string
   readonly detail: string
+}
+
+/** Values behind commitments were made unreadable. The entries that commit to them stay. */
+export interface OpeningsErased extends Common {
+  readonly kind: 'openings.erased'
+  /** One grant or refusal; `all`: of every grant that was over. */
+  readonly of: string
+  /** Values that were kept before this time. */
+  readonly before: string
+  readonly erased: number
+  /** Who asked for it; absent when a retention did. */
+  readonly by?: EntryCaller
 }
 
 export interface GrantEnded extends OfGrant {

@@ -22,6 +22,7 @@ import type {
   GrantEnded,
   Handle,
   KeysLoaded,
+  OpeningsErased,
   SessionEnded,
 } from './entry.ts'
 import { redactText } from './redaction/redaction.ts'
@@ -47,6 +48,14 @@ export function keysLoaded(
   keys: Pick<KeysLoaded, 'log' | 'tokens' | 'next'>,
 ): KeysLoaded {
   return { ...common(occasion), kind: 'keys.loaded', ...keys }
+}
+
+export function openingsErased(
+  occasion: Occasion,
+  erased: Pick<OpeningsErased, 'of' | 'erased' | 'by'> & { readonly before: Date },
+): OpeningsErased {
+  const before = erased.before.toISOString()
+  return { ...common(occasion), kind: 'openings.erased', ...erased, before }
 }
 
 export function catalogueLoaded(occasion: Occasion, catalog: Catalog): CatalogueLoaded {

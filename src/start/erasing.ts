@@ -1,5 +1,6 @@
+import { ulid } from '../clock.ts'
 import type { Privacy } from '../config/privacy.ts'
-import type { Openings } from '../ledger/openings.ts'
+import { type ErasingParts, eraseBefore } from '../lifecycle/erasing.ts'
 import { every } from '../lifecycle/timer.ts'
 import type { Here } from './surroundings.ts'
 import { failed } from './surroundings.ts'
@@ -7,12 +8,14 @@ import { failed } from './surroundings.ts'
 /** Erases values behind commitments when the time that the operator gave them is over. */
 export function startErasing(
   { retention }: Privacy,
-  openings: Openings,
-  { clock, logger, reconcileEveryMs }: Here,
+  parts: ErasingParts,
+  { clock, random, logger, reconcileEveryMs }: Here,
 ): () => Promise<void> {
   if (retention === undefined) return async () => undefined
   const erase = async () => {
-    const erased = await openings.eraseBefore(new Date(clock.now().getTime() - retention))
+    const now = clock.now()
+    const occasion = { request: ulid(clock, random), now }
+    const erased = await eraseBefore(parts, occasion, new Date(now.getTime() - retention))
     if (erased > 0) logger.info({ erased }, 'values past their retention erased')
   }
   const timer = every(10 * reconcileEveryMs, erase, failed(logger))

@@ -205,6 +205,15 @@ describe('a value that the operator commits to', () => {
     await send(url, { method: 'DELETE', ...bearer(token) })
     const erased = await send(`${url}/openings`, { method: 'DELETE', ...(await operator()) })
     expect(erased.body).toMatchObject({ id, erased: 2 })
+    const again = await send(`${url}/openings`, { method: 'DELETE', ...(await operator()) })
+    expect(again.body).toMatchObject({ id, erased: 0 })
+    const record = (await everyExport()).get('jsonl')?.split('\n').at(-1) ?? ''
+    expect(JSON.parse(record).entry).toMatchObject({
+      kind: 'openings.erased',
+      of: id,
+      erased: 2,
+      by: { subject: 'person-2', claims: {} },
+    })
     const after = await send(url, await auditor())
     expect(after.body['intent']).toBe(COMMITTED)
     expect((await send(`${url}/openings`, await auditor())).body['openings']).toEqual([])
@@ -220,6 +229,38 @@ describe('a value that the operator commits to', () => {
     expect((await everyExport()).get('jsonl')).not.toContain('Mustermann')
   })
 })
+
+test('a retention erases what is older, by itself and on the record', async () => {
+  const privacy = { ...PRIVACY, retention: 86_400_000 }
+  const broker = await world(postgres, {
+    configure: (config) => withCallers({ ...config, privacy }),
+    reconcileEveryMs: 10,
+  })
+  try {
+    const token = await tokenOf(broker, 'agent')
+    const { body } = await exchange(broker.url, form(token, TASK))
+    const [details] = body['authorization_details'] as { grant: string }[]
+    broker.clock.move(2 * 86_400_000)
+    const table = postgres.pool(broker.ledgerDatabase)
+    const left = async () => {
+      const { rows } = await table.query('SELECT count(*)::int AS n FROM credctl_ledger.openings')
+      return rows[0]?.n
+    }
+    await expect.poll(left, { timeout: 15_000 }).toBe(0)
+    const last = async () => {
+      const reader = httpLog(`${broker.url}/log`)
+      const kinds: string[] = []
+      for await (const { entry } of eventsFrom(reader, 0, await headOf(reader))) {
+        kinds.push(entry.kind === 'openings.erased' ? `${entry.kind} ${entry.of}` : entry.kind)
+      }
+      return kinds
+    }
+    await expect.poll(last, { timeout: 15_000 }).toContain('openings.erased all')
+    expect(details?.grant).toBeDefined()
+  } finally {
+    await broker.close()
+  }
+}, 60_000)
 
 test('the documentation says how a commitment is made', async () => {
   const text = await readFile('docs/privacy.md', 'utf8')

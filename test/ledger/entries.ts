@@ -13,6 +13,7 @@ import type {
   EntryCaller,
   GrantDecided,
   GrantEnded,
+  OpeningsErased,
 } from '../../src/ledger/entry.ts'
 
 const DIGEST: Digest = `sha256:${'ab'.repeat(32)}`
@@ -222,6 +223,11 @@ export function catalogue(seconds = 0): CatalogueLoaded {
   }
 }
 
+export function erased(): OpeningsErased {
+  const of = { of: id(7), before: at(90), erased: 3, by: caller }
+  return { ...common(100), kind: 'openings.erased', ...of }
+}
+
 /** One of each kind. */
 export const entries = {
   catalogue: catalogue(),
@@ -232,6 +238,7 @@ export const entries = {
   failed: failed(id(7), 2, id(8)),
   revoked: { ...revoked(id(7), 3, id(8)) },
   ended: ended(id(7), 4),
+  erased: erased(),
   waiting: waiting(id(9)),
   approved: given(id(9), 5),
   overdue: overdue(id(9), 6),

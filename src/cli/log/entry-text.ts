@@ -7,6 +7,8 @@ export function entryText(entry: Entry): string {
       return `${Object.keys(entry.scopes).length} scopes, ${entry.catalogue}`
     case 'keys.loaded':
       return `${entry.log}${entry.next === undefined ? '' : `, next ${entry.next.log}`}`
+    case 'openings.erased':
+      return `${entry.erased} values of ${entry.of} kept before ${entry.before}`
     case 'grant.decided': {
       const { decision, caller, scope, environment, reasons, intent } = entry
       const why = decision !== 'allow' ? ` (${reasons.map(({ code }) => code).join(', ')})` : ''

@@ -72,6 +72,11 @@ export function activityOf(entry: Entry): Activity {
         message: `session at ${entry.target} ended, it exceeded ${entry.breach}: ${entry.detail}`,
         status_code: entry.breach,
       })
+    case 'openings.erased':
+      return managed(DELETE, ['Committed values', entry.of], {
+        message: `${entry.erased} committed values can no longer be read`,
+        ...(entry.by === undefined ? {} : { actor: { user: user(entry.by) } }),
+      })
     case 'catalogue.loaded':
       return managed(UPDATE, ['Policy', entry.catalogue], {
         message: `${Object.keys(entry.scopes).length} task scopes in force`,

@@ -55,4 +55,7 @@ function ocsfEvent(event: LogEvent, activity: Activity) {
   }
 }
 
-const STATUS: Readonly<Record<string, number>> = { Success: 1, Failure: 2 }
+const STATUS = { Success: 1, Failure: 2, Other: 99 } as const satisfies Record<
+  Activity['status'],
+  number
+>
