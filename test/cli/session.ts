@@ -13,7 +13,8 @@ import { dirname, join } from 'node:path'
  *     ? 1                          the exit status; 0 when the line is missing
  *
  * `<name>` stands for anything but white space, `...` at the end of a line for its rest, a lone
- * `...` for any lines. A comment starts with `#`.
+ * `...` for any lines. In a command line, `<name>` is what it last stood for in an answer. A comment
+ * starts with `#`.
  */
 export interface Step {
   readonly line: number
@@ -75,6 +76,14 @@ function words(text: string): string[] {
 export function difference(expected: readonly string[], output: string): string | undefined {
   const pattern = expected.map(linePattern).join('')
   return new RegExp(`^${pattern}$`).test(output) ? undefined : output
+}
+
+/** What each `<name>` stands for in an output that was expected; the first time it is there. */
+export function namedIn(expected: readonly string[], output: string): Map<string, string> {
+  const names = [...expected.join('\n').matchAll(/<([a-z-]+)>/g)].map(([, name = '']) => name)
+  const pattern = expected.map(linePattern).join('').replaceAll('\\S+', '(\\S+)')
+  const [, ...values] = new RegExp(`^${pattern}$`).exec(output) ?? []
+  return new Map(names.map((name, at): [string, string] => [name, values[at] ?? '']).reverse())
 }
 
 function linePattern(line: string): string {
