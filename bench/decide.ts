@@ -2,6 +2,8 @@ import { digestOf } from '../src/canonical.ts'
 import { requireConfig } from '../src/config.ts'
 import { decide } from '../src/decision/decide.ts'
 import { evaluate } from '../src/decision/evaluate.ts'
+import { NO_POLICY } from '../src/decision/policy.ts'
+import type { DecisionRequest } from '../src/decision/request.ts'
 import { ALWAYS, type Schedule, schedulesOf } from '../src/environment/schedule.ts'
 import { windowSchema } from '../src/environment/window.ts'
 import type { Caller } from '../src/identity/caller.ts'
@@ -67,12 +69,16 @@ export async function bench(): Promise<readonly Row[]> {
   }
   const within = many('decide, inside a window with holidays', 100_000, () => decide(inside))
   const closed = many('decide, outside it, with the next opening', 50_000, () => decide(outside))
+  const approved = await approvedRequest(request)
+  const people = many('decide, with thresholds and the approvals of two people', 50_000, () =>
+    decide(approved),
+  )
   const plan = many('plan: compile and self-check, AWS and PostgreSQL', 2_000, () =>
     planScope(found.scope, environment, parameters),
   )
   return [
     digest,
-    ...[decision, within, closed, whole, plan].map((row) => against(row, digest, 'rate')),
+    ...[decision, within, closed, whole, people, plan].map((row) => against(row, digest, 'rate')),
   ]
 }
 
@@ -90,6 +96,35 @@ function nights(): Schedule {
   }
   const schedule = schedulesOf(config, new Map([['holidays', new Set(['2026-12-25'])]]))
   return schedule.get('staging') ?? ALWAYS
+}
+
+/** The same request where people have to agree, and have. */
+async function approvedRequest(request: DecisionRequest): Promise<DecisionRequest> {
+  const groups = { dba: { members: [{ issuer: 'people', claims: { groups: 'dba' } }] } }
+  const rules = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'].map((name) => ({
+    name,
+    when: { more_than: { tables: 1 }, verbs: ['update' as const] },
+    needs: [{ group: 'dba', count: 2 }],
+  }))
+  const policy = { ...NO_POLICY, groups, thresholds: rules, samePerson: { people: 'email' } }
+  const waiting = decide({ ...request, policy })
+  if (waiting.outcome !== 'needs_approval') throw new Error('nobody was asked')
+  const verdicts = ['ann', 'bob'].map((subject) => ({
+    verdict: 'approve' as const,
+    by: {
+      class: 'human' as const,
+      issuer: 'people',
+      subject,
+      claims: { groups: ['dba'], email: `${subject}@example.com` },
+    },
+    group: 'dba',
+    plan: request.plan.digest,
+    at: request.now,
+  }))
+  const expires = new Date(request.now.getTime() + 3_600_000)
+  const approved = { ...request, policy, approval: { binding: waiting.binding, expires, verdicts } }
+  if (decide(approved).outcome !== 'allow') throw new Error('approved, and not allowed')
+  return approved
 }
 
 /** Timed in slices of 100: one call is shorter than the clock can tell. */

@@ -1,4 +1,4 @@
-import { unmetNeeds } from '../decision/approval.ts'
+import { countingVerdicts, unmetNeeds } from '../decision/approval.ts'
 import { CredctlError, isCredctlError } from '../errors.ts'
 import { EVERY_APPROVER, isMember, membershipClaims } from '../identity/approver-group.ts'
 import type { Caller } from '../identity/caller.ts'
@@ -152,7 +152,7 @@ export class Approvals {
     const { policy } = this.#parts
     const verdicts = [...evidence.verdicts, { ...given, at: now }]
     const about = { caller: state.caller, plan: { digest: state.plan }, now, policy }
-    const unmet = unmetNeeds(about, state.asked.needs, { ...evidence, verdicts })
+    const unmet = unmetNeeds(state.asked.needs, countingVerdicts(about, { ...evidence, verdicts }))
     return unmet.length === 0 ? { ...given, settles: 'approved' as const } : given
   }
 

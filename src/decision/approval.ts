@@ -1,4 +1,4 @@
-import { type Digest, digestOf, type Json } from '../canonical.ts'
+import { type Digest, digestOf } from '../canonical.ts'
 import {
   comparable,
   EVERY_APPROVER,
@@ -33,39 +33,33 @@ export interface Evidence {
   readonly verdicts: readonly Verdict[]
 }
 
-type Bound = Pick<
-  DecisionRequest,
-  'caller' | 'scope' | 'scopeDigest' | 'environment' | 'plan' | 'intent'
->
+type Bound = Pick<DecisionRequest, 'caller' | 'scope' | 'scopeDigest' | 'plan' | 'intent'>
 
 /**
- * What an approval is for. Another scope text, plan, parameter, environment, intent or caller, or
- * another value of a claim that the scope's rules look at, gives another digest: the approval is
- * void. Which token and which key the caller came with makes no difference.
+ * What an approval is for. Another scope text, plan (and with it another parameter or environment),
+ * intent or caller, or another value of a claim that the scope's rules look at, gives another
+ * digest: the approval is void. Which token and which key the caller came with makes no difference.
  */
-export function bindingOf(request: Bound): Digest {
-  const { caller, scope, scopeDigest, environment, plan, intent } = request
+export function bindingOf({ caller, scope, scopeDigest, plan, intent }: Bound): Digest {
+  const { class: callerClass, issuer, subject, claims, actor } = caller
   return digestOf({
-    scope: scope.name,
-    scopeDigest,
-    environment: environment.name,
-    environmentClass: environment.class,
+    scope: scopeDigest,
     plan: plan.digest,
-    parameters: plan.parameters,
     intent,
-    caller: {
-      class: caller.class,
-      issuer: caller.issuer,
-      subject: caller.subject,
-      claims: relevantClaims(caller.claims, scope.allow),
-      actor: chainOf(caller.actor).map(({ iss, sub }) => ({ iss: iss ?? null, sub })),
-    },
-  } as Json)
+    class: callerClass,
+    issuer,
+    subject,
+    claims: relevantClaims(claims, scope.allow),
+    actors: chainOf(actor).map(({ iss, sub }) => [iss ?? null, sub]),
+  })
 }
 
 function relevantClaims(claims: Claims, rules: readonly AllowRule[]): Claims {
-  const names = new Set(rules.flatMap((rule) => Object.keys(rule.claims)))
-  return Object.fromEntries(Object.entries(claims).filter(([name]) => names.has(name)))
+  return Object.fromEntries(
+    Object.entries(claims).filter(([name]) =>
+      rules.some((rule) => Object.hasOwn(rule.claims, name)),
+    ),
+  )
 }
 
 /** What an approval is looked at with: who asked, for which plan, when, under which rules. */
@@ -76,22 +70,18 @@ interface Asking {
   readonly policy?: Policy | undefined
 }
 
-/**
- * What is still missing, by group. Only words count that are about this plan, were given in time by
- * a member of the group who is not the requester, and nobody's counts twice.
- */
-export function unmetNeeds(
-  request: Asking,
-  needs: readonly Need[],
-  evidence: Evidence | undefined,
-): readonly Need[] {
-  const counting = evidence === undefined ? [] : countingVerdicts(request, evidence)
+/** What is still missing, by group, where these words count. */
+export function unmetNeeds(needs: readonly Need[], counting: readonly Verdict[]): readonly Need[] {
   return needs.flatMap(({ group, count }) => {
     const missing = count - counting.filter((each) => each.group === group).length
     return missing > 0 ? [{ group, count: missing }] : []
   })
 }
 
+/**
+ * The words that count: about this plan, given in time by a member of the group who is not the
+ * requester, and nobody's twice.
+ */
 export function countingVerdicts(
   { caller, plan, now, policy = NO_POLICY }: Asking,
   evidence: Evidence,

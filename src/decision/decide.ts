@@ -7,7 +7,7 @@ import { limitBreaches } from './limits.ts'
 import type { Reason } from './reason.ts'
 import type { DecisionRequest } from './request.ts'
 import { ruleBreaches } from './rules.ts'
-import { type Requirement, requirementOf, thresholdBreaches } from './thresholds.ts'
+import { type Requirement, thresholdsOf } from './thresholds.ts'
 import { closesAt, windowBreaches } from './windows/windows.ts'
 
 /** `allow` carries the only thing that minting accepts; `deny` is data, not an exception. */
@@ -82,7 +82,7 @@ export function isDecided(grant: object): grant is Grant {
 }
 
 /** In the order in which they are looked at; each gives every reason it has. */
-const REFUSALS = [invariantBreaches, ruleBreaches, limitBreaches, windowBreaches, thresholdBreaches]
+const REFUSALS = [invariantBreaches, ruleBreaches, limitBreaches, windowBreaches]
 
 /**
  * May this caller have this plan now? Pure. Invariants are looked at first and always all of
@@ -95,7 +95,9 @@ export function decide(request: DecisionRequest): Decision {
     const reasons = breaches(request)
     if (reasons.length > 0) return { outcome: 'deny', reasons }
   }
-  const people = wordOfPeople(request)
+  const { refusals, requirement } = thresholdsOf(request)
+  if (refusals.length > 0) return { outcome: 'deny', reasons: refusals }
+  const people = wordOfPeople(request, requirement)
   if (people.outcome !== 'agreed') return people
   const reasons: Reason[] = [{ code: 'allowed', message: allowedMessage(request) }]
   return {
@@ -110,21 +112,24 @@ type WordOfPeople =
   | Exclude<Decision, { readonly outcome: 'allow' }>
 
 /** One `deny` is enough; approvals count while they last and for what they were given. */
-function wordOfPeople(request: DecisionRequest): WordOfPeople {
-  const requirement = requirementOf(request)
+function wordOfPeople(
+  request: DecisionRequest,
+  requirement: Requirement | undefined,
+): WordOfPeople {
   const { approval } = request
   if (requirement === undefined && approval === undefined) return { outcome: 'agreed', reasons: [] }
   const binding = bindingOf(request)
   const voided = approval !== undefined && approval.binding !== binding
-  const refusal = approval === undefined || voided ? undefined : refusalBy(request, approval)
+  const evidence = voided ? undefined : approval
+  const refusal = evidence === undefined ? undefined : refusalBy(request, evidence)
   if (refusal !== undefined) return { outcome: 'deny', reasons: [refusal] }
-  const unmet = unmetNeeds(request, requirement?.needs ?? [], voided ? undefined : approval)
+  const given = evidence === undefined ? [] : countingVerdicts(request, evidence)
+  const unmet = unmetNeeds(requirement?.needs ?? [], given)
   if (requirement !== undefined && unmet.length > 0) {
     const reasons = [...(voided ? [VOID] : []), approvalRequired(requirement)]
     return { outcome: 'needs_approval', requirement, binding, unmet, reasons }
   }
-  if (voided || approval === undefined) return { outcome: 'deny', reasons: [VOID] }
-  const given = countingVerdicts(request, approval)
+  if (evidence === undefined) return { outcome: 'deny', reasons: [VOID] }
   const message = `approved by ${given.map(({ by }) => `${by.subject} (${by.issuer})`).join(', ')}`
   return { outcome: 'agreed', reasons: given.length === 0 ? [] : [{ code: 'approved', message }] }
 }

@@ -23,21 +23,31 @@ const DEFAULT_LIFE_SECONDS = 3600
 
 type Asked = Pick<DecisionRequest, 'caller' | 'scope' | 'environment' | 'plan' | 'policy'>
 
-/** The reasons of rules that refuse; whatever else matches, these win. */
-export function thresholdBreaches(request: Asked): Reason[] {
-  return matching(request).flatMap(({ name, refuse }) =>
-    refuse === undefined ? [] : [{ code: 'threshold_refused', message: `${name}: ${refuse}` }],
-  )
+export interface Thresholds {
+  /** Of rules that refuse; whatever else matches, these win. */
+  readonly refusals: readonly Reason[]
+  /** What people must agree to; undefined when nobody needs to be asked. */
+  readonly requirement: Requirement | undefined
 }
 
 /**
- * What all matching rules together ask for, or undefined when nobody needs to be asked. Of two
- * rules that name one group the larger count holds; everything else adds up, and `approvers`, the
- * whole role, is met by members of any group. The operator's `allow`
- * lifts what the autonomy level asks for and nothing else.
+ * What all matching rules together say. Of two rules that name one group the larger count holds;
+ * everything else adds up, and `approvers`, the whole role, is met by members of any group. The
+ * operator's `allow` lifts what the autonomy level asks for and nothing else.
  */
-export function requirementOf(request: Asked): Requirement | undefined {
-  const asking = matching(request).filter(({ needs }) => needs !== undefined)
+export function thresholdsOf(request: Asked): Thresholds {
+  const rules = matching(request)
+  if (rules.length === 0) return NOTHING
+  const refusals = rules.flatMap(({ name, refuse }): Reason[] =>
+    refuse === undefined ? [] : [{ code: 'threshold_refused', message: `${name}: ${refuse}` }],
+  )
+  return { refusals, requirement: requirementOf(rules, request) }
+}
+
+const NOTHING: Thresholds = { refusals: [], requirement: undefined }
+
+function requirementOf(rules: readonly Threshold[], request: Asked): Requirement | undefined {
+  const asking = rules.filter(({ needs }) => needs !== undefined)
   if (asking.length === 0) return undefined
   const prod = request.environment.class !== 'nonprod'
   const { prodStepUp } = request.policy ?? NO_POLICY
@@ -100,22 +110,26 @@ function some(
 
 /** Every bound that is given must be exceeded: several rules say "or". */
 function exceeds(bounds: NonNullable<Condition['more_than']>, radius: BlastRadius): boolean {
-  const pairs: [number, number | undefined][] = [
-    [radius.accounts.length, bounds.accounts],
-    [radius.databases, bounds.databases],
-    [radius.tables, bounds.tables],
-    [radius.resources.named, bounds.named_resources],
-    [radius.resources.wildcard, bounds.wildcard_resources],
-    [radius.ttlSeconds, bounds.ttl],
-    ...countsOf(radius.tablesBy, bounds.tables_by),
-    ...countsOf(radius.actionsBy, bounds.actions_by),
-  ]
-  return pairs.every(([count, bound]) => bound === undefined || count > bound)
+  return (
+    isOver(radius.accounts.length, bounds.accounts) &&
+    isOver(radius.databases, bounds.databases) &&
+    isOver(radius.tables, bounds.tables) &&
+    isOver(radius.resources.named, bounds.named_resources) &&
+    isOver(radius.resources.wildcard, bounds.wildcard_resources) &&
+    isOver(radius.ttlSeconds, bounds.ttl) &&
+    areOver(radius.tablesBy, bounds.tables_by) &&
+    areOver(radius.actionsBy, bounds.actions_by)
+  )
 }
 
-function countsOf(
+function isOver(count: number, bound: number | undefined): boolean {
+  return bound === undefined || count > bound
+}
+
+function areOver(
   counts: Readonly<Record<string, number>>,
-  bounds: Readonly<Record<string, number | undefined>> = {},
-): [number, number | undefined][] {
-  return Object.entries(bounds).map(([name, bound]) => [counts[name] ?? 0, bound])
+  bounds: Readonly<Record<string, number | undefined>> | undefined,
+): boolean {
+  if (bounds === undefined) return true
+  return Object.entries(bounds).every(([name, bound]) => isOver(counts[name] ?? 0, bound))
 }
