@@ -2,6 +2,7 @@ import { systemClock } from '../../../src/clock.ts'
 import type { Grant } from '../../../src/decision/decide.ts'
 import { toEnvironment } from '../../../src/environment/environment.ts'
 import { vaultMysqlTarget } from '../../../src/environment/target-vault.ts'
+import { mintCredential } from '../../../src/mint/mint.ts'
 import type { VaultDatabaseMint } from '../../../src/mint/vault/database.ts'
 import { vaultMysqlMint } from '../../../src/mint/vault/mysql.ts'
 import type { MysqlPlan } from '../../../src/plan/mysql/plan.ts'
@@ -51,7 +52,7 @@ export async function mysqlWorld(server: TestVault, place: MysqlPlace, more: obj
 /** As a redemption does it: prepare, then mint. */
 export async function mintMysql(mint: VaultDatabaseMint, grant: Grant) {
   const handle = await mint.prepare(grant, 'db', mint.handle(grant, 'db'))
-  const minted = await mint.mint(grant, 'db', handle)
+  const minted = await mintCredential(mint, grant, 'db', handle)
   const credential = minted.credential.reveal()
   if (!('ssl_mode' in credential)) throw new Error('not a MySQL credential')
   return { prepared: handle, handle: vaultOf(minted.handle ?? handle), minted, credential }
