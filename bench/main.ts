@@ -9,6 +9,7 @@ const PARTS: Readonly<Record<string, () => Promise<{ bench: () => Promise<readon
   ledger: () => import('./ledger.ts'),
   receipt: () => import('./receipt.ts'),
   verify: () => import('./verify.ts'),
+  privacy: () => import('./privacy.ts'),
   identity: () => import('./identity.ts'),
   'aws-compile': () => import('./aws-compile.ts'),
   'aws-mint': () => import('./aws-mint.ts'),
