@@ -33,8 +33,7 @@ export function s3Anchor(
   }
   return {
     async put(checkpoint) {
-      const { PutObjectCommand } = await import('@aws-sdk/client-s3')
-      const command = new PutObjectCommand({
+      const object = {
         Bucket: bucket,
         Key: `${prefix}${nameOf(checkpoint)}`,
         Body: checkpoint.note,
@@ -43,9 +42,10 @@ export function s3Anchor(
         IfNoneMatch: '*',
         ObjectLockMode: 'COMPLIANCE',
         ObjectLockRetainUntilDate: new Date(now().getTime() + days * DAY_MS),
-      })
+      } as const
       try {
-        await (await client()).send(command, deadline())
+        const { PutObjectCommand } = await import('@aws-sdk/client-s3')
+        await (await client()).send(new PutObjectCommand(object), deadline())
       } catch (error) {
         // Another replica was faster, or an earlier try arrived after all.
         if (nameOfError(error) !== 'PreconditionFailed') throw explained(error, bucket)
