@@ -29,6 +29,8 @@ export interface Refusal {
   /** Under which the refusal stands in the log; absent when it was refused before a decision. */
   readonly id: string | undefined
   readonly reasons: readonly string[]
+  /** The request that people have to approve first, with the letters that they see as well. */
+  readonly waits?: { readonly id: string; readonly code: string }
 }
 
 export interface Answer {
@@ -87,8 +89,15 @@ function grantOf(body: unknown): Grant | Refusal {
   const refused = tokenError.safeParse(body)
   if (refused.success) {
     const { grant: id, reasons = [], error_description: description = 'refused' } = refused.data
+    const { approval } = refused.data
     const texts = reasons.map(({ message }) => message)
-    return { id, reasons: texts.length > 0 ? texts : [description] }
+    return {
+      id,
+      reasons: texts.length > 0 ? texts : [description],
+      ...(approval === undefined
+        ? {}
+        : { waits: { id: approval.id, code: approval.binding_code } }),
+    }
   }
   const answer = tokenAnswer.parse(body)
   const [details] = answer.authorization_details

@@ -50,7 +50,10 @@ export function configText({ url, directory, issuers, shop }: Places): string {
       },
       people: {
         ...issuer(issuers.people),
-        callers: [{ class: 'human', claims: { role: 'platform-operator' }, roles: ['operator'] }],
+        callers: [
+          { class: 'human', claims: { role: 'platform-operator' }, roles: ['operator'] },
+          { class: 'human', claims: { role: 'orders-approver' }, roles: ['approver'] },
+        ],
       },
     },
     environments: {

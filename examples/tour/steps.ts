@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { PostgresCredential } from '../../src/mint/mint.ts'
+import { personApproves } from './approval.ts'
 import type { Client, Grant } from './client.ts'
 import { inspectLog, recordedReasons } from './log.ts'
 import type { Narration } from './print.ts'
@@ -20,6 +21,7 @@ export async function walk(world: World, tell: Narration): Promise<void> {
     await agentTriesMore(world, tell, grant, login)
     await agentAsksForProd(world, tell)
     await ciDeploys(world, tell)
+    await personApproves(world, tell)
     await taskEnds(world, tell, grant, login)
   } finally {
     await login.client.end().catch(() => undefined)
@@ -178,7 +180,7 @@ interface Attempt {
 }
 
 /** Runs one statement and tells what PostgreSQL said, in its own words. */
-async function attempt(client: pg.Client, tell: Narration, { sql, expect, show }: Attempt) {
+export async function attempt(client: pg.Client, tell: Narration, { sql, expect, show }: Attempt) {
   try {
     const { rows, rowCount } = await client.query(sql)
     const outcome = show?.(rows, rowCount ?? 0) ?? `${rowCount} rows`
@@ -193,7 +195,7 @@ async function attempt(client: pg.Client, tell: Narration, { sql, expect, show }
 /** What the server said as it ended a connection. */
 const lastWords = new WeakMap<pg.Client, Error>()
 
-async function connect(credential: PostgresCredential): Promise<pg.Client> {
+export async function connect(credential: PostgresCredential): Promise<pg.Client> {
   const { host, port, database, user, password } = credential
   const client = new pg.Client({ host, port, database, user, password })
   // The broker ends this session when the task ends: that is the point, not a crash.
@@ -214,6 +216,6 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-function reasonsOf(answer: Awaited<ReturnType<Client['requestGrant']>>): string {
+export function reasonsOf(answer: Awaited<ReturnType<Client['requestGrant']>>): string {
   return 'token' in answer ? 'granted' : answer.reasons.join('\n')
 }

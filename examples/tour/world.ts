@@ -12,6 +12,8 @@ import { freePort } from './free-port.ts'
 import { type Issuers, startIssuers } from './issuers.ts'
 import { prepareForScopes } from './shop.ts'
 
+type Who = 'agent' | 'finops' | 'ci' | 'pullRequest' | 'operator' | 'approver'
+
 /** Everything the tour needs, all of it real but AWS, for which a stand-in answers. */
 export interface World {
   readonly url: string
@@ -22,7 +24,7 @@ export interface World {
   readonly agentsIssuer: string
   /** The log's public key. */
   readonly vkey: string
-  readonly tokens: Readonly<Record<'agent' | 'finops' | 'ci' | 'pullRequest' | 'operator', string>>
+  readonly tokens: Readonly<Record<Who, string>>
   readonly client: Client
   /** Writes fresh identity tokens to files, for the commands a reader may try. */
   writeTokens(): Promise<void>
@@ -94,14 +96,15 @@ async function identities(issuers: Issuers): Promise<World['tokens']> {
   const job = { repository_id: '81234568', repository_owner_id: '9919', event_name: 'push' }
   const main = { ...job, ref: 'refs/heads/main', environment: 'production' }
   const fork = { ...job, event_name: 'pull_request', ref: 'refs/pull/7/merge' }
-  const [agent, finops, ci, pullRequest, operator] = await Promise.all([
+  const [agent, finops, ci, pullRequest, operator, approver] = await Promise.all([
     issuers.agent({ sub: 'agent:run-4711', team: 'orders' }),
     issuers.agent({ sub: 'agent:run-4712', team: 'finops' }),
     issuers.ci({ sub: 'repo:acme@9919/web@81234568:environment:production', ...main }),
     issuers.ci({ sub: 'repo:acme@9919/web@81234568:pull_request', ...fork }),
     issuers.person({ sub: 'operator-1', role: 'platform-operator' }),
+    issuers.person({ sub: 'approver-1', role: 'orders-approver' }),
   ])
-  return { agent, finops, ci, pullRequest, operator }
+  return { agent, finops, ci, pullRequest, operator, approver }
 }
 
 async function writeTokenFiles(directory: string, tokens: World['tokens']): Promise<void> {

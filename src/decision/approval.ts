@@ -133,11 +133,12 @@ function chainOf(actor: Actor | undefined): readonly Actor[] {
   return chain
 }
 
-/** `2 of dba and 1 of security`. */
+/** `2 of dba and 1 approver`. */
 export function needsText(needs: readonly Need[]): string {
-  return needs
-    .map(
-      ({ group, count }) => `${count} ${group === EVERY_APPROVER ? 'approver(s)' : `of ${group}`}`,
-    )
-    .join(' and ')
+  return needs.map(needText).join(' and ')
+}
+
+function needText({ group, count }: Need): string {
+  if (group !== EVERY_APPROVER) return `${count} of ${group}`
+  return count === 1 ? '1 approver' : `${count} approvers`
 }
