@@ -43,8 +43,19 @@ function problemIn(line: string): string | undefined {
   if (route === undefined) return isFamily(words) ? undefined : `no command: ${line}`
   const flags = words.flatMap((word) => /^--[a-z][a-z-]*/.exec(word)?.[0] ?? [])
   const known = help.get(route) ?? ''
+  const usage = /^ {2}(credctl .*)$/m.exec(known)?.[1] ?? ''
+  const needed = [...usage.matchAll(/\((--[a-z-]+)/g)].map(([, flag = '']) => flag)
+  const absent = needed.find((flag) => !words.includes(flag) && !isDefaulted(known, flag))
+  // Whoever only names a command leaves everything out.
+  if (absent !== undefined && line !== route && !/[…|]/.test(line))
+    return `${route} needs ${absent}: ${line}`
   const missing = flags.find((flag) => !known.includes(flag.replace('--no-', '--')))
   return missing === undefined ? undefined : `${route} has no ${missing}`
+}
+
+/** The usage line shows flags with a default value of an enumeration like those that are needed. */
+function isDefaulted(text: string, flag: string): boolean {
+  return new RegExp(`^ *\\[?${flag}\\]?.*default = `, 'm').test(text)
 }
 
 function isFamily([, ...words]: readonly string[]): boolean {
@@ -58,6 +69,14 @@ describe.each(pages)('%s', (page) => {
     const lines = commandLines(await readFile(page, 'utf8'))
     expect(lines.flatMap((line) => problemIn(line) ?? [])).toEqual([])
   })
+})
+
+test('every command is typed in a session', async () => {
+  const sessions = await Array.fromAsync(glob('test/cli/{sessions,broker-sessions}/*.txt'))
+  const texts = await Promise.all(sessions.map((file) => readFile(file, 'utf8')))
+  const typed = texts.join('\n').replaceAll(/^\$ credctl as \S+ /gm, '$ credctl ')
+  const missing = [...help.keys()].filter((route) => !typed.includes(`\n$ ${route}`))
+  expect(missing).toEqual([])
 })
 
 describe.each([...help])('%s --help', (route, text) => {

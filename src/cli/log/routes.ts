@@ -150,7 +150,7 @@ const open = command({
   },
   docs: {
     brief: 'Print the values that an entry commits to, proven against it; for auditors',
-    examples: ['credctl log open 01M7Z0MEYX8WWVJ51DGQ94P6KZ'],
+    examples: ['credctl log open 17'],
   },
 })
 

@@ -22,7 +22,7 @@ const setup = command({
   },
   docs: {
     brief: 'Print the SQL that lets Vault make logins there, and nothing else',
-    examples: ['credctl mysql setup orders-db --env staging'],
+    examples: ['credctl mysql setup orders-db --env staging --server mysql'],
   },
 })
 

@@ -41,7 +41,7 @@ const end = command({
   },
   docs: {
     brief: 'End a task that was started with task start or by an agent',
-    examples: ['credctl task end'],
+    examples: ['credctl task end 01M7Z0MEYX8WWVJ51DGQ94P6KZ'],
   },
 })
 
