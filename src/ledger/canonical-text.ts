@@ -66,7 +66,7 @@ const PLAIN = '[^"\\\\\\u0000-\\u001f]'
 const PRINTABLE = '[^"\\\\\\u0000-\\u001f\\u007f-\\u009f]'
 /** Patterns that match neither a quote nor a backslash, whatever the text. */
 const HARMLESS =
-  /^\^(?:[A-Za-z0-9:_-]|\\d|\\\.|\[(?:[0-9]-[0-9]|[a-z]-[a-z]|[A-Z]-[A-Z]|[A-Za-z0-9])+\]|[(){}|,])*\$$/
+  /^\^(?:[A-Za-z0-9:_-]|\\d|\(\?:|\\\.|\[(?:[0-9]-[0-9]|[a-z]-[a-z]|[A-Z]-[A-Z]|[A-Za-z0-9])+\]|[(){}|,])*\$$/
 const NOTHING = '(?!)'
 /** What of JSON Schema is read below. */
 const RULES: readonly string[] = [
@@ -100,18 +100,17 @@ class Grammar {
   object(schema: JsonSchema, top = false, depth = 0): string {
     const { properties = {}, required = [] } = schema
     if (schema.additionalProperties !== false) throw new Error('an object open to other names')
-    let begun = false
-    const fields = Object.keys(properties)
-      .sort()
-      .map((name) => {
-        const value = this.#member(name, properties[name] ?? {}, top, depth)
-        const field = `${literal(name)}:${value}`
-        const needed = required.includes(name)
-        const text = begun ? `,${field}` : needed ? field : `${field},`
-        begun ||= needed
-        return needed ? text : `(?:${text})?`
-      })
-    return begun ? `\\{${fields.join('')}\\}` : NOTHING
+    const names = Object.keys(properties).sort()
+    const field = (name: string) =>
+      `${literal(name)}:${this.#member(name, properties[name] ?? {}, top, depth)}`
+    const needed = names.findIndex((name) => required.includes(name))
+    if (needed === -1) return `\\{(?:${anyOf(names, field)})?\\}`
+    // Commas stand between members: after those that may be missing before the first that may not.
+    const fields = names.map((name, at) => {
+      if (required.includes(name)) return at === needed ? field(name) : `,${field(name)}`
+      return at < needed ? `(?:${field(name)},)?` : `(?:,${field(name)})?`
+    })
+    return `\\{${fields.join('')}\\}`
   }
 
   #member(name: string, schema: JsonSchema, top: boolean, depth: number): string {
@@ -188,6 +187,15 @@ class Grammar {
   }
 }
 
+/** One or more of these, in order: whichever comes first is without a comma. */
+function anyOf(names: readonly string[], field: (name: string) => string): string {
+  const beginnings = names.map((first, at) => {
+    const others = names.slice(at + 1).map((name) => `(?:,${field(name)})?`)
+    return `${field(first)}${others.join('')}`
+  })
+  return beginnings.join('|')
+}
+
 function literal(value: unknown): string {
   return JSON.stringify(value).replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 }
@@ -197,7 +205,7 @@ function string({ pattern, minLength = 0, maxLength }: JsonSchema): string {
   if (pattern === undefined) return `"${PLAIN}${count}"`
   if (pattern === '^\\P{Cc}*$') return `"${PRINTABLE}${count}"`
   if (!HARMLESS.test(pattern) || minLength > 0 || maxLength !== undefined) return NOTHING
-  return `"(?:${pattern.slice(1, -1).replaceAll('(', '(?:')})"`
+  return `"(?:${pattern.slice(1, -1).replaceAll(/\((?!\?:)/g, '(?:')})"`
 }
 
 function integer({ minimum = -Infinity, maximum = Infinity }: JsonSchema): string {

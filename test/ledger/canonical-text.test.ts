@@ -96,6 +96,20 @@ describe('reading entries from their canonical text', () => {
     expect(() => compileText(union(schema), [])).toThrow()
   })
 
+  it('keeps members that may all be missing in order', () => {
+    const text: JsonSchema = { type: 'string' }
+    const properties = { b: text, a: text, c: text }
+    const reader = compileText(
+      union({ type: 'object', properties, additionalProperties: false }),
+      [],
+    )
+    const read_ = (value: string) => reader(`{"a":${value},"kind":"k"}`) !== undefined
+    const good = ['{}', '{"a":"1"}', '{"b":"1"}', '{"a":"1","c":"2"}', '{"a":"1","b":"2","c":"3"}']
+    const bad = ['{,"a":"1"}', '{"b":"1","a":"2"}', '{"a":"1""b":"2"}', '{"a":"1",}', '{"d":"1"}']
+    expect(good.filter(read_)).toEqual(good)
+    expect(bad.filter(read_)).toEqual([])
+  })
+
   it('does not read what has a rule it does not know', () => {
     const items = { type: 'string' }
     const rule = { type: 'array', items, uniqueItems: true } as JsonSchema
