@@ -217,9 +217,8 @@ test('no message holds a secret, nor does the log', async () => {
     ['pgpass', 'endpoint-token'].map((name) => readFile(join(directory, name), 'utf8')),
   )
   const identity = await readFile(env['CREDCTL_IDENTITY_TOKEN_FILE'] ?? '', 'utf8')
-  const print =
-    'curl -s -H "Authorization: $(cat $AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE)" $AWS_CONTAINER_CREDENTIALS_FULL_URI'
-  const { stdout } = await under(value.task, 'sh', '-c', print)
+  const ask = join(import.meta.dirname, 'endpoint.ts')
+  const { stdout } = await under(value.task, process.execPath, ask, 'body')
   const { SecretAccessKey, Token } = JSON.parse(stdout)
   await call('check', { task: value.task })
   await call('request', { ...TASK, environment: 'prod' })
