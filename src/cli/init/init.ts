@@ -6,20 +6,21 @@ import { type Cli, EXIT } from '../cli.ts'
 import type { OutputFlag } from '../flags.ts'
 import type { InitOutput } from '../output/init.ts'
 import { answer, note } from '../terminal.ts'
-import { templates } from './templates.ts'
+import { type Ids, templates } from './templates.ts'
 
 type Flags = OutputFlag & {
-  readonly githubOwnerId: string
-  readonly githubRepositoryId: string
+  readonly githubOwnerId?: string
+  readonly githubRepositoryId?: string
   readonly yes: boolean
 }
 
 /** `credctl init`: a configuration, a first scope and a check for pull requests, after asking. */
 export default async function init(cli: Cli, flags: Flags): Promise<number> {
-  const ids = { owner: flags.githubOwnerId, repository: flags.githubRepositoryId }
+  const names = [...templates(NOBODY).keys()]
+  await refuseExisting(names)
+  const ids = flags.yes ? given(flags) : await asked(cli, flags, names)
+  if (ids === undefined) return EXIT.failed
   const files = templates(ids)
-  await refuseExisting([...files.keys()])
-  if (!flags.yes && !(await isWanted(cli, [...files.keys()]))) return EXIT.failed
   for (const [file, text] of files) {
     await mkdir(dirname(file), { recursive: true })
     // Never over something: it may have appeared meanwhile.
@@ -51,12 +52,42 @@ async function exists(file: string): Promise<boolean> {
   )
 }
 
-async function isWanted({ process }: Cli, files: readonly string[]): Promise<boolean> {
+/** Numeric ids begin with another digit: nobody is believed until the real one stands there. */
+const NOBODY: Ids = { owner: '0', repository: '0' }
+
+function given({ githubOwnerId, githubRepositoryId }: Flags): Ids {
+  return {
+    owner: githubOwnerId ?? NOBODY.owner,
+    repository: githubRepositoryId ?? NOBODY.repository,
+  }
+}
+
+/** What the flags leave open, and whether to write at all; undefined when not. */
+async function asked(
+  { process }: Cli,
+  flags: Flags,
+  names: readonly string[],
+): Promise<Ids | undefined> {
   if (!process.stdin.isTTY) {
     throw new CredctlError('usage', 'nobody is there to be asked', { hint: 'Give --yes.' })
   }
   const lines = createInterface({ input: process.stdin, output: process.stderr })
-  const said = await lines.question(`Write ${files.join(', ')}? [y/N] `)
-  lines.close()
-  return /^y(es)?$/i.test(said.trim())
+  try {
+    const id = async (known: string | undefined, what: string) =>
+      known ?? numeric(await lines.question(`Numeric id of ${what} [0, nobody]: `))
+    const owner = await id(flags.githubOwnerId, 'the organisation or user on GitHub')
+    const repository = await id(flags.githubRepositoryId, 'the repository on GitHub')
+    const said = await lines.question(`Write ${names.join(', ')}? [y/N] `)
+    return /^y(es)?$/i.test(said.trim()) ? { owner, repository } : undefined
+  } finally {
+    lines.close()
+  }
+}
+
+function numeric(said: string): string {
+  const text = said.trim()
+  if (text === '') return NOBODY.owner
+  if (/^\d{1,19}$/.test(text)) return text
+  const hint = 'gh api repos/OWNER/NAME shows it.'
+  throw new CredctlError('usage', 'this is not a numeric id', { hint })
 }

@@ -13,16 +13,16 @@ export const initCommand = command({
       githubOwnerId: {
         kind: 'parsed',
         parse: numericId,
-        default: '0',
+        optional: true,
         placeholder: 'id',
-        brief: 'Numeric id of the organisation or user on GitHub; 0 is nobody',
+        brief: 'Numeric id of the organisation or user on GitHub; nobody otherwise',
       },
       githubRepositoryId: {
         kind: 'parsed',
         parse: numericId,
-        default: '0',
+        optional: true,
         placeholder: 'id',
-        brief: 'Numeric id of the repository on GitHub; 0 is none',
+        brief: 'Numeric id of the repository on GitHub; none otherwise',
       },
       yes: {
         kind: 'boolean',

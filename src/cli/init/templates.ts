@@ -70,7 +70,6 @@ limits: { live_grants: 2 }
 const WORKFLOW = `name: task-scopes
 on:
   pull_request:
-    paths: [task-scopes/**, credctl.yaml]
 
 permissions: {}
 
@@ -87,4 +86,5 @@ jobs:
         with:
           node-version: 24
       - run: npx --yes credctl scope lint --output github
+      - run: npx --yes credctl doctor workspace --no-home --output github
 `
