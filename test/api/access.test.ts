@@ -99,6 +99,8 @@ test('endpoints that ask nobody are these', () => {
     '/metrics',
     '/openapi.json',
     '/readyz',
+    // Asks for Slack's signature instead: test/slack.
+    '/slack/interactions',
     '/token',
   ])
 })
