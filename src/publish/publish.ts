@@ -23,6 +23,9 @@ export interface PublisherParts extends AnchorSurroundings {
 /** A broker that starts waits so long for an anchor, and then works without having asked it. */
 const CHECK_MS = 10_000
 
+/** Each holds a connection to the ledger while it works, and requests need the others. */
+const AT_ONCE = 2
+
 /**
  * Carries checkpoints out of the broker: to witnesses, to readers, to anchors. Everything here runs
  * beside requests; when all of it is down, the log goes on.
@@ -51,7 +54,8 @@ export class Publisher {
         onFailure: parts.onWitnessFailure,
       })
     }
-    const common = { ...parts, log: this.log, onFailure: parts.onAnchorFailure }
+    const exclusively = atMost(AT_ONCE, parts.exclusively)
+    const common = { ...parts, exclusively, log: this.log, onFailure: parts.onAnchorFailure }
     this.anchorings = this.#anchors.map((anchor) => new Anchoring(anchor, common))
   }
 
@@ -70,6 +74,23 @@ export class Publisher {
       }
     })
     await Promise.all(checks)
+  }
+}
+
+/** Beyond so many at once, a task is for another round. */
+function atMost(
+  limit: number,
+  exclusively: AnchoringParts['exclusively'],
+): AnchoringParts['exclusively'] {
+  let running = 0
+  return async (task, run) => {
+    if (running >= limit) return undefined
+    running += 1
+    try {
+      return await exclusively(task, run)
+    } finally {
+      running -= 1
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { isCredctlError } from '../errors.ts'
 import type { SignedCheckpoint } from '../ledger/checkpoint.ts'
 import { type Cosignature, cosignaturesOf } from '../ledger/cosignature.ts'
 import { formatNote, type NoteSignature, parseNote } from '../ledger/note.ts'
@@ -82,15 +83,16 @@ export class Witnessing {
     const { published } = this.#parts
     const [head, places] = [await this.#head(), await published.load()]
     this.#headSize = head.size
-    const note = places.get(READERS)
-    if (note !== undefined) this.#learn(note)
+    const note = this.#usable(places.get(READERS))
+    if (note === undefined) this.#quorum = false
+    else this.#learn(note)
   }
 
   async #publish(): Promise<void> {
     const { published, witnesses } = this.#parts
     const head = await this.#head()
     if (head.size === 0) return
-    const before = (await published.load()).get(READERS)
+    const before = this.#usable((await published.load()).get(READERS))
     const isPublished = before !== undefined && isOf(before, head)
     const had = before === undefined ? [] : this.#cosignatures(before)
     const lines = isPublished ? parseNote(before.note).signatures.slice(own(head)) : []
@@ -171,6 +173,19 @@ export class Witnessing {
 
   async #head(): Promise<SignedCheckpoint> {
     return this.#parts.open(await this.#parts.log.checkpoint())
+  }
+
+  /** What is stored is not trusted either: whatever is no checkpoint of ours is published anew. */
+  #usable(published: Published | undefined): Published | undefined {
+    if (published === undefined) return undefined
+    try {
+      const { size } = this.#parts.open(published.note)
+      this.#cosignatures(published)
+      return size === published.size ? published : undefined
+    } catch (error) {
+      if (isCredctlError(error, 'log_invalid')) return undefined
+      throw error
+    }
   }
 
   #cosignatures({ note }: Pick<Published, 'note'>): readonly Cosignature[] {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { requestGrant } from '../../src/cli/broker/grant.ts'
+import { logReceiptOutput } from '../../src/cli/output/log.ts'
 import type { Config } from '../../src/config.ts'
 import { formatCheckpoint } from '../../src/ledger/checkpoint.ts'
 import { cosignaturesOf } from '../../src/ledger/cosignature.ts'
@@ -12,7 +13,7 @@ import { EMPTY_ROOT } from '../../src/ledger/merkle.ts'
 import { createSigner, parseNote, parseVkey, type Signer } from '../../src/ledger/note.ts'
 import { parsePolicy } from '../../src/ledger/policy.ts'
 import { parseReceipt } from '../../src/ledger/receipt.ts'
-import { httpLog, verifyLog } from '../../src/ledger/verify.ts'
+import { httpLog, verifyLog, verifyReceipt } from '../../src/ledger/verify.ts'
 import { startBroker } from '../../src/main.ts'
 import { fileAnchor } from '../../src/publish/anchor-file.ts'
 import { parsePrivateKey } from '../../src/secret/private-key.ts'
@@ -100,8 +101,8 @@ describe('a broker with a witness and an anchor', () => {
   const receipts = async ({ id, token }: { id: string; token: string }) => {
     const headers = { authorization: `Bearer ${token}` }
     const answer = await fetch(`${broker.url}/v1/grants/${id}/receipts`, { headers })
-    const { receipts: list } = (await answer.json()) as { receipts: { receipt: string }[] }
-    return list.map(({ receipt }) => receipt)
+    const list = logReceiptOutput.parse(await answer.json()).receipts
+    return list.map(({ receipt, entry }) => ({ receipt, entry: Buffer.from(entry) }))
   }
 
   const metrics = async () => await (await fetch(`${broker.url}/metrics`)).text()
@@ -126,11 +127,32 @@ describe('a broker with a witness and an anchor', () => {
       'cut_tail',
       'forked_history',
     ])
-    const [receipt = ''] = await receipts(held)
+    const [{ receipt = '', entry = Buffer.alloc(0) } = {}] = await receipts(held)
     const { checkpoint } = parseReceipt(receipt)
+    expect(verifyReceipt(receipt, entry, policy().logs).checkpoint.size).toBeGreaterThan(0)
     expect(cosignaturesOf(parseNote(checkpoint), [witness.verifier])).toHaveLength(1)
     expect(await metrics()).toContain('credctl_witness_lag_seconds{witness="first"} 0\n')
     expect(await metrics()).toContain('credctl_checkpoint_quorum 1\n')
+  })
+
+  test('proves in the checkpoint that witnesses cosigned while a newer one waits', async () => {
+    const held = await grant(broker)
+    await eventually(async () => {
+      const [{ receipt = '' } = {}] = await receipts(held)
+      return receipt.includes(witness.name) ? receipt : undefined
+    })
+    witness.misbehave((_request, response) => {
+      response.writeHead(503).end()
+      return true
+    })
+    const served = async () => await (await fetch(`${broker.url}/log/checkpoint`)).text()
+    const before = await served()
+    for (let more = 0; more < 3; more += 1) await beRefused(broker, broker.url)
+    expect(await served()).toBe(before)
+    for (const { receipt, entry } of await receipts(held)) {
+      const { checkpoint } = verifyReceipt(receipt, entry, policy().logs)
+      expect(checkpoint.signed).toBe(before)
+    }
   })
 
   test('keeps checkpoints in its anchor', async () => {

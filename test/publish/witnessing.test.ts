@@ -195,6 +195,31 @@ describe('readers', () => {
   })
 })
 
+describe('what was stored', () => {
+  it.each([
+    ['is no note', 'hello'],
+    [
+      'is signed by nobody we know',
+      'broker.example/log\n300\nWqx3HImawpLnS/Gv4ubjAvi1WIOy0b8Ze0amvqbavKk=\n\n— x AAAAAAAA\n',
+    ],
+  ])('and %s is published anew', async (_what, note) => {
+    store.places.set(READERS, { size: 300, note, at: now() })
+    const working = witnessing()
+    await working.round()
+    expect(served()).toEqual([300, BOTH])
+    expect(working.view.quorum).toBe(true)
+  })
+
+  it('with a forged cosignature is published anew', async () => {
+    const signed = Buffer.from(await log.checkpoint()).toString()
+    const signature = Buffer.alloc(72, 1)
+    const line = signatureLine({ ...witness.verifier, signature })
+    store.places.set(READERS, { size: 300, note: signed + line, at: now() })
+    await witnessing().round()
+    expect(served()).toEqual([300, BOTH])
+  })
+})
+
 describe('a witness that is away', () => {
   it('is asked again with growing pauses, and the other one is not held up', async () => {
     witness.misbehave((_request, response) => {

@@ -33,7 +33,8 @@ export async function readAnchors(
   return await Promise.all(
     opened.map(async ({ name, anchor }) => {
       const { kept, unreadable } = await anchor.read(NEWEST)
-      const heads = kept.flatMap((each) => headOf(name, each, keys, witnesses))
+      const own = keys.filter((key) => key.name === origin)
+      const heads = kept.flatMap((each) => headOf(name, each, own, witnesses))
       return { name, heads, unusable: unreadable + kept.length - heads.length }
     }),
   )
@@ -49,8 +50,8 @@ function headOf(
     const checkpoint = openCheckpoint(note, keys)
     const seen = time ?? cosignedAt(checkpoint, witnesses)
     const by = { kind: 'anchor', name } as const
-    const { size, root } = checkpoint
-    return [{ size, root, by, ...(seen === undefined ? {} : { time: seen }) }]
+    const { origin, size, root } = checkpoint
+    return [{ origin, size, root, by, ...(seen === undefined ? {} : { time: seen }) }]
   } catch (error) {
     if (isCredctlError(error, 'log_invalid')) return []
     throw error

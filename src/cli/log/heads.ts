@@ -46,6 +46,7 @@ export class SeenHeads {
     return heads.map(({ size, root, time }) => ({
       size,
       root: Buffer.from(root, 'base64'),
+      origin: this.#origin,
       by: { kind: 'remembered', name: 'this machine' },
       ...(time === undefined ? {} : { time: new Date(time) }),
     }))

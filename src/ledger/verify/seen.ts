@@ -9,6 +9,8 @@ export interface Memory {
 
 /** A head of the log that somebody saw before, and whose past must not have changed. */
 export interface SeenHead extends TreeHead {
+  /** Which log it is of; absent where only one can be meant. */
+  readonly origin?: string
   readonly by?: Memory
   /** When it was seen, by a clock that is not the log's own. */
   readonly time?: Date

@@ -61,7 +61,10 @@ export async function verifyLog(reader: LogReader, options: VerifyOptions): Prom
   const { checkpoint, cosignatures } = head
   const lacking = quorumFinding(head, options)
   const resume = takenUp(options.resume, checkpoint)
-  const seen = [...(options.seen ?? []), ...witnessed(head, options), ...interrupted(options)]
+  const known = (options.seen ?? []).filter(
+    ({ origin = checkpoint.origin }) => origin === checkpoint.origin,
+  )
+  const seen = [...known, ...witnessed(head, options), ...interrupted(options)]
   const scan = new Scan(reader, checkpoint, { ...options, seen, resume })
   const all = [...lacking, ...(await scan.run())]
   const findings = all.slice(0, options.maxFindings ?? MAX_FINDINGS)

@@ -114,6 +114,13 @@ describe('the evidence at hand', () => {
     expect(await excluded(altered, { seen: [headOf(200)] })).toEqual(NOTHING)
   })
 
+  it('of another log is no evidence about this one', async () => {
+    const seen = [headOf(200, { origin: 'other.example/log', root: Buffer.alloc(32, 9) })]
+    const { ok, exclusions } = await verifyLog(full, { keys: logKeys, seen })
+    expect(ok).toBe(true)
+    expect(exclusions.every((each) => !each.excluded)).toBe(true)
+  })
+
   it('names who remembers what a log has lost', async () => {
     const { findings } = await verifyLog(writeLog(minutes(100)), {
       keys: logKeys,
