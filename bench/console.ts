@@ -11,7 +11,7 @@ import { fillLog } from './console-log.ts'
 import { against, measure, type Row } from './row.ts'
 
 const GRANTS = 100_000
-const COUNT = 200
+const COUNT = 100
 
 /** First bytes of pages over 100,000 grants and a million entries, beside a page without a broker. */
 export async function bench(): Promise<readonly Row[]> {
