@@ -5,6 +5,7 @@ import { proveConsistency } from '../ledger/proof.ts'
 import type { PublishedStore } from '../ledger/published.ts'
 import type { LogReader } from '../ledger/reader.ts'
 import type { Anchor } from './anchor.ts'
+import { withDeadline } from './deadline.ts'
 import { Retry } from './retry.ts'
 
 export interface ConfiguredAnchor {
@@ -31,6 +32,9 @@ export interface AnchorView {
   /** When it got its newest checkpoint; undefined before the first. */
   readonly at: Date | undefined
 }
+
+/** A broker that stops waits for no anchor longer than this. */
+const PUT_MS = 20_000
 
 /** Puts checkpoints into one anchor, beside requests; several replicas share the work. */
 export class Anchoring {
@@ -84,7 +88,7 @@ export class Anchoring {
     const { origin, size, root, signed } = checkpoint
     const now = this.#parts.now()
     try {
-      await anchor.put({ origin, size, root, note: signed })
+      await withDeadline(anchor.put({ origin, size, root, note: signed }), PUT_MS)
       this.#retry.succeeded()
     } catch (error) {
       this.#retry.failed(now)

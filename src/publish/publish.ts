@@ -5,6 +5,7 @@ import type { PublishedStore } from '../ledger/published.ts'
 import type { LedgerLog } from '../ledger/reader.ts'
 import { Anchoring, type AnchoringParts, type ConfiguredAnchor, checkAnchor } from './anchoring.ts'
 import { type AnchorSurroundings, anchorsOf, policyOf, witnessesOf } from './configured.ts'
+import { withDeadline } from './deadline.ts'
 import { PublishedLog } from './published-log.ts'
 import type { WitnessFailure } from './witness.ts'
 import { Witnessing } from './witnessing.ts'
@@ -67,7 +68,7 @@ export class Publisher {
     const { open, log, onAnchorFailure } = this.#parts
     const checks = this.#anchors.map(async (anchor) => {
       try {
-        await withDeadline(checkAnchor(anchor, { open, log }))
+        await withDeadline(checkAnchor(anchor, { open, log }), CHECK_MS)
       } catch (error) {
         if (isCredctlError(error, 'ledger_diverged')) throw error
         onAnchorFailure(anchor.name, error)
@@ -91,15 +92,5 @@ function atMost(
     } finally {
       running -= 1
     }
-  }
-}
-
-async function withDeadline(work: Promise<void>): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error('no answer in time')), CHECK_MS)
-  try {
-    await Promise.race([work, promise])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { CredctlError } from '../../src/errors.ts'
 import type { Anchor, Anchored } from '../../src/publish/anchor.ts'
 import { fileAnchor } from '../../src/publish/anchor-file.ts'
@@ -22,7 +22,10 @@ beforeEach(async () => {
   failures = []
   directory = await mkdtemp(join(tmpdir(), 'credctl-anchoring-'))
 })
-afterEach(() => rm(directory, { recursive: true, force: true }))
+afterEach(async () => {
+  vi.useRealTimers()
+  await rm(directory, { recursive: true, force: true })
+})
 
 function memoryAnchor() {
   const put: Anchored[] = []
@@ -86,6 +89,15 @@ describe('an anchor', () => {
     await working.round()
     expect(place.sizes()).toEqual([300])
     expect(working.view.behind).toBe(0)
+  })
+
+  it('that hangs is given up', async () => {
+    vi.useFakeTimers()
+    const hanging = { put: () => new Promise<never>(() => undefined), read: () => Promise.reject() }
+    const round = anchoring(hanging).round()
+    await vi.advanceTimersByTimeAsync(20_000)
+    await round
+    expect(failures).toMatchObject([{ code: 'unavailable' }])
   })
 
   it('of an empty log waits for the first entry', async () => {
