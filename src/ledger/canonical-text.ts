@@ -46,6 +46,8 @@ function compileObject(
   const grammar = new Grammar(root, wanted)
   const expression = new RegExp(`^${grammar.object(schema, true)}$`)
   const { captures } = grammar
+  // The same callers come again and again: what was in order is not looked at twice in a row.
+  const inOrder = new Array<string | undefined>(captures.length)
   return (text) => {
     const match = expression.exec(text)
     if (match === null) return undefined
@@ -55,7 +57,10 @@ function compileObject(
       const captured = match[at + 1]
       if (captured === undefined) continue
       if (name !== undefined) members.set(name, captured)
-      else if (!isInOrder(captured)) return undefined
+      else if (captured !== inOrder[at]) {
+        if (!isInOrder(captured)) return undefined
+        inOrder[at] = captured
+      }
     }
     return members
   }

@@ -30,9 +30,17 @@ export function factFrom(members: ReadonlyMap<string, string>): Fact {
   const fact: Record<string, unknown> = {}
   for (const [name, text] of members) {
     if (OF_APPROVALS.has(name) && !asksPeople(members)) continue
-    fact[name] = text.startsWith('"') ? text.slice(1, -1) : JSON.parse(text)
+    fact[name] = readValue(text)
   }
   return fact as Fact
+}
+
+const QUOTE = 0x22
+
+/** Strings without escapes and whole numbers need no parser. */
+function readValue(text: string): unknown {
+  if (text.charCodeAt(0) === QUOTE) return text.slice(1, -1)
+  return /^\d/.test(text) ? Number(text) : JSON.parse(text)
 }
 
 export function factOf(entry: Entry): Fact {
