@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { APPROVAL_CHANNELS } from './entry.ts'
-import { caller, count, digest, name, ofGrant, reasons, text, time } from './entry-fields.ts'
+import { caller, committed, count, digest, name, ofGrant, reasons, text, time } from './entry-fields.ts'
 
 export const approvalAsked = z.strictObject({
   rules: z.array(name).min(1).max(200),
@@ -27,6 +27,7 @@ export const approvalGiven = z.strictObject({
   kind: z.literal('approval.given'),
   verdict: z.enum(['approve', 'deny']),
   by: caller,
+  committed: z.record(committed, digest).exactOptional(),
   group: name,
   reason: text.exactOptional(),
   plan: digest,

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { canonicalBytes, type Digest } from '../canonical.ts'
 import type { Random } from '../clock.ts'
 import type { ClaimValue } from '../identity/caller.ts'
-import type { Entry, EntryCaller, GrantDecided } from './entry.ts'
+import type { ApprovalGiven, Entry, EntryCaller, GrantDecided } from './entry.ts'
 
 /** What stands in an entry where a value is only committed to. */
 export const COMMITTED = '[committed]'
@@ -46,40 +46,63 @@ export function isOpening({ at, commitment, salt, value }: Opening): boolean {
   return found.length === wanted.length && timingSafeEqual(found, wanted)
 }
 
-export interface Sealed<E extends Entry = Entry> {
-  readonly entry: E
+export interface Sealed {
+  readonly entry: Entry
   readonly openings: readonly Opening[]
 }
 
 /**
- * The entry with the named values of its decision replaced by commitments. Where later entries name
- * a person again, the claims of these names are left out: they were committed to once.
+ * The entry with the named values replaced by commitments: of the request in a decision, of the
+ * person in a word about it, since what both say is read again. Elsewhere the named claims of
+ * whoever acted are left out.
  */
 export function seal(entry: Entry, names: ReadonlySet<string>, random: Random): Sealed {
-  if (entry.kind === 'grant.decided') return sealDecision(entry, names, random)
+  const sealer = new Sealer(names, random)
+  if (entry.kind === 'grant.decided') {
+    const intent = sealer.value('intent', entry.intent)
+    const parameters = sealer.values('parameters', entry.parameters)
+    const caller = sealer.caller(entry.caller)
+    return sealer.seal({ ...entry, intent, parameters, caller }, entry)
+  }
+  if (entry.kind === 'approval.given') {
+    return sealer.seal({ ...entry, by: sealer.caller(entry.by) }, entry)
+  }
   if (!('by' in entry) || entry.by === undefined) return { entry, openings: [] }
   return { entry: { ...entry, by: withoutClaims(entry.by, names) }, openings: [] }
 }
 
-function sealDecision(
-  entry: GrantDecided,
-  names: ReadonlySet<string>,
-  random: Random,
-): Sealed<GrantDecided> {
-  const openings: Opening[] = []
-  const sealed = <Value extends ClaimValue>(at: string, value: Value): Value | string => {
-    if (!names.has(at)) return value
-    const salt = random(SALT_BYTES)
-    openings.push({ at, commitment: commitmentTo(at, value, salt), salt, value })
+class Sealer {
+  readonly #names: ReadonlySet<string>
+  readonly #random: Random
+  readonly #openings: Opening[] = []
+
+  constructor(names: ReadonlySet<string>, random: Random) {
+    this.#names = names
+    this.#random = random
+  }
+
+  value<Value extends ClaimValue>(at: string, value: Value): Value | string {
+    if (!this.#names.has(at)) return value
+    const salt = this.#random(SALT_BYTES)
+    this.#openings.push({ at, commitment: commitmentTo(at, value, salt), salt, value })
     return COMMITTED
   }
-  const intent = sealed('intent', entry.intent)
-  const parameters = mapped(entry.parameters, (name, value) => sealed(`parameters.${name}`, value))
-  const claims = mapped(entry.caller.claims, (name, value) => sealed(`claims.${name}`, value))
-  if (openings.length === 0) return { entry, openings }
-  const committed = Object.fromEntries(openings.map(({ at, commitment }) => [at, commitment]))
-  const caller = { ...entry.caller, claims }
-  return { entry: { ...entry, intent, parameters, caller, committed }, openings }
+
+  values<Value extends ClaimValue>(place: string, values: Readonly<Record<string, Value>>) {
+    return mapped(values, (name, value) => this.value(`${place}.${name}`, value))
+  }
+
+  caller(caller: EntryCaller): EntryCaller {
+    return { ...caller, claims: this.values('claims', caller.claims) }
+  }
+
+  seal(sealed: GrantDecided | ApprovalGiven, entry: Entry): Sealed {
+    if (this.#openings.length === 0) return { entry, openings: [] }
+    const committed = Object.fromEntries(
+      this.#openings.map(({ at, commitment }) => [at, commitment]),
+    )
+    return { entry: { ...sealed, committed }, openings: this.#openings }
+  }
 }
 
 function withoutClaims(caller: EntryCaller, names: ReadonlySet<string>): EntryCaller {
@@ -87,41 +110,58 @@ function withoutClaims(caller: EntryCaller, names: ReadonlySet<string>): EntryCa
   return { ...caller, claims: Object.fromEntries(claims) }
 }
 
-/** What the state of a grant has of a decision. */
-interface Readable {
+interface Closed {
+  readonly committed?: Committed
+}
+
+/** A request as its state has it. */
+interface Request extends Closed {
   readonly intent: string
   readonly parameters: Readonly<Record<string, string>>
   readonly caller: EntryCaller
-  readonly committed?: Committed
 }
 
 /**
  * With every committed value that an opening proves. The others stay as they stand in the log: what
  * they would have allowed is then refused. The database's word alone is not enough for a value.
  */
-export function openWith<State extends Readable>(
-  state: State,
-  openings: readonly Opening[],
-): State {
-  const { committed = {} } = state
-  const values = new Map(
-    openings
-      .filter((opening) => committed[opening.at] === opening.commitment && isOpening(opening))
-      .map(({ at, value }) => [at, value]),
-  )
-  const opened = <Value extends ClaimValue>(at: string, value: Value): Value => {
-    const found = values.get(at)
-    return found === undefined ? value : (found as Value)
-  }
+export function openRequest<R extends Request>(request: R, openings: readonly Opening[]): R {
+  const proven = provenBy(request, openings)
   return {
-    ...state,
-    intent: opened('intent', state.intent),
-    parameters: mapped(state.parameters, (name, value) => opened(`parameters.${name}`, value)),
-    caller: {
-      ...state.caller,
-      claims: mapped(state.caller.claims, (name, value) => opened(`claims.${name}`, value)),
-    },
+    ...request,
+    intent: opened(proven, 'intent', request.intent),
+    parameters: mapped(request.parameters, (name, value) =>
+      opened(proven, `parameters.${name}`, value),
+    ),
+    caller: openCaller(request.caller, proven),
   }
+}
+
+/** As `openRequest`, for the person who said a word about one. */
+export function openWord<Word extends Closed & { readonly by: EntryCaller }>(
+  word: Word,
+  openings: readonly Opening[],
+): Word {
+  return { ...word, by: openCaller(word.by, provenBy(word, openings)) }
+}
+
+type Proven = ReadonlyMap<string, ClaimValue>
+
+function provenBy({ committed = {} }: Closed, openings: readonly Opening[]): Proven {
+  const proving = openings.filter(
+    (opening) => committed[opening.at] === opening.commitment && isOpening(opening),
+  )
+  return new Map(proving.map(({ at, value }) => [at, value]))
+}
+
+function openCaller(caller: EntryCaller, proven: Proven): EntryCaller {
+  const claims = mapped(caller.claims, (name, value) => opened(proven, `claims.${name}`, value))
+  return { ...caller, claims }
+}
+
+function opened<Value extends ClaimValue>(proven: Proven, at: string, value: Value): Value {
+  const found = proven.get(at)
+  return found === undefined ? value : (found as Value)
 }
 
 function mapped<Value, Result>(

@@ -120,6 +120,8 @@ export interface ApprovalGiven extends OfGrant {
   readonly kind: 'approval.given'
   readonly verdict: 'approve' | 'deny'
   readonly by: EntryCaller
+  /** As in a decision: claims of the person that are committed to. */
+  readonly committed?: Committed
   /** The group of the request's needs that the person spoke for. */
   readonly group: string
   readonly reason?: string

@@ -9,8 +9,8 @@ export interface Openings {
   keep(grant: string, openings: readonly Opening[], at: Date): Promise<void>
   /** Of these grants and requests, all that is left. */
   of(grants: readonly string[]): Promise<ReadonlyMap<string, readonly Opening[]>>
-  /** Erases what was kept before this time, of grants that are over. Gives their number. */
+  /** Erases what was kept before this time and no grant or request needs. Gives their number. */
   eraseBefore(time: Date): Promise<number>
-  /** Erases all of one grant. Gives their number; undefined while the grant is live. */
+  /** Erases all of one grant or request. Gives their number; undefined while it needs them. */
   eraseOf(grant: string): Promise<number | undefined>
 }

@@ -2,10 +2,17 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { systemRandom } from '../../src/clock.ts'
-import { COMMITTED, commitmentTo, isOpening, openWith, seal } from '../../src/ledger/commitment.ts'
+import {
+  COMMITTED,
+  commitmentTo,
+  isOpening,
+  openRequest,
+  openWord,
+  seal,
+} from '../../src/ledger/commitment.ts'
 import type { GrantDecided } from '../../src/ledger/entry.ts'
 import { entryProblem } from '../../src/ledger/entry-schema.ts'
-import { allowed, ended, id, minted } from './entries.ts'
+import { allowed, ended, given, id, minted, person } from './entries.ts'
 
 const names = new Set(['intent', 'parameters.ticket', 'claims.team', 'claims.groups'])
 const value = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.array(fc.string()))
@@ -69,7 +76,7 @@ describe('a sealed entry', () => {
   test('opens to what was sealed', () => {
     const entry = allowed(id(7))
     const { closed, openings } = sealed(entry)
-    const { committed: _, ...opened } = openWith(closed, openings)
+    const { committed: _, ...opened } = openRequest(closed, openings)
     expect(opened).toEqual(entry)
   })
 
@@ -78,7 +85,7 @@ describe('a sealed entry', () => {
     const lies = openings.map((opening) => ({ ...opening, value: 'platform-admins' }))
     const moved = openings.map((opening) => ({ ...opening, at: 'claims.trusted' }))
     for (const wrong of [[], lies, moved, sealed().openings]) {
-      expect(openWith(closed, wrong)).toEqual(closed)
+      expect(openRequest(closed, wrong)).toEqual(closed)
     }
     expect(closed.caller.claims['team']).toBe(COMMITTED)
   })
@@ -86,7 +93,7 @@ describe('a sealed entry', () => {
   test('does not open what only looks like a commitment', () => {
     const entry = allowed(id(7), { intent: COMMITTED })
     const { openings } = sealed(entry)
-    expect(openWith(entry, openings)).toEqual(entry)
+    expect(openRequest(entry, openings)).toEqual(entry)
   })
 
   test('without any of the values is the entry itself', () => {
@@ -94,6 +101,19 @@ describe('a sealed entry', () => {
     expect(seal(entry, new Set(['claims.email']), systemRandom)).toEqual({ entry, openings: [] })
     const other = minted(id(7), 2, id(8))
     expect(seal(other, names, systemRandom)).toEqual({ entry: other, openings: [] })
+  })
+
+  test('of a word opens to the same person', () => {
+    const by = { ...person('ann'), claims: { team: 'orders', level: 3 } }
+    const word = given(id(9), 5, { by })
+    const { entry, openings } = seal(word, names, systemRandom)
+    if (entry.kind !== 'approval.given') throw new Error('another kind')
+    expect(entryProblem(entry)).toBeUndefined()
+    expect(entry.by.claims).toEqual({ team: COMMITTED, level: 3 })
+    expect(openWord(entry, openings).by).toEqual(by)
+    expect(openWord(entry, []).by.claims['team']).toBe(COMMITTED)
+    const lies = openings.map((opening) => ({ ...opening, value: 'admins' }))
+    expect(openWord(entry, lies).by.claims['team']).toBe(COMMITTED)
   })
 
   test('that names a person again leaves the claims out', () => {

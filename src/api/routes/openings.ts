@@ -31,8 +31,7 @@ export function eraseOpenings(parts: ApiParts) {
   return async (context: Context<ApiEnv>) => {
     const { id, caller } = await permitted(parts, context, 'eraseOpenings')
     const occasion = { request: context.get('request'), now: parts.clock.now() }
-    const waiting = await waits(parts, id)
-    const erased = waiting ? undefined : await eraseOf(parts, occasion, id, entryCaller(caller))
+    const erased = await eraseOf(parts, occasion, id, entryCaller(caller))
     if (erased === undefined) {
       throw new CredctlError('request_invalid', 'the grant still needs what it was given', {
         hint: 'End the grant, or cancel the request for approval, and try again.',
@@ -57,9 +56,4 @@ async function permitted(
   const id = context.req.param('id') ?? ''
   if (isUlid(id)) return { id, caller }
   throw new CredctlError('grant_not_found', 'this is no id of a grant')
-}
-
-async function waits({ ledger }: ApiParts, id: string): Promise<boolean> {
-  const status = (await ledger.approval(id))?.status
-  return status === 'pending' || status === 'approved'
 }

@@ -6,7 +6,7 @@ import type { ReplayStore } from '../../identity/replay.ts'
 import { PostgresReplayStore } from '../../identity/replay-postgres.ts'
 import type { SessionStore } from '../../identity/session.ts'
 import { PostgresSessionStore } from '../../identity/session-postgres.ts'
-import { openWith, seal } from '../commitment.ts'
+import { openRequest, openWord, seal } from '../commitment.ts'
 import type { Entry } from '../entry.ts'
 import type { ExportCursors } from '../export-cursors.ts'
 import type {
@@ -152,11 +152,11 @@ export class PostgresLedger implements Ledger {
 
   async approval(id: string): Promise<ApprovalState | undefined> {
     const found = await this.#read(() => findApproval(this.#reading, id))
-    return found && (await this.#opened([found]))[0]
+    return found && (await this.#openedApprovals([found]))[0]
   }
 
   async approvals(filter: ApprovalFilter): Promise<readonly ApprovalState[]> {
-    return this.#opened(await this.#read(() => listApprovals(this.#reading, filter)))
+    return this.#openedApprovals(await this.#read(() => listApprovals(this.#reading, filter)))
   }
 
   deliveries(grant: string): Promise<readonly Delivery[]> {
@@ -215,13 +215,25 @@ export class PostgresLedger implements Ledger {
   }
 
   /** With the values that are committed to, for as long as they are kept. */
-  async #opened<State extends Parameters<typeof openWith>[0] & { readonly id: string }>(
+  async #opened<State extends Parameters<typeof openRequest>[0] & { readonly id: string }>(
     states: readonly State[],
   ): Promise<readonly State[]> {
     const closed = states.filter(({ committed }) => committed !== undefined)
     if (closed.length === 0) return states
     const openings = await this.openings.of(closed.map(({ id }) => id))
-    return states.map((each) => openWith(each, openings.get(each.id) ?? []))
+    return states.map((each) => openRequest(each, openings.get(each.id) ?? []))
+  }
+
+  /** People are told apart, and their groups known, by claims that may be committed to. */
+  async #openedApprovals(states: readonly ApprovalState[]): Promise<readonly ApprovalState[]> {
+    const requests = await this.#opened(states)
+    const closed = requests.filter(({ given }) => given.some(({ committed }) => committed))
+    if (closed.length === 0) return requests
+    const openings = await this.openings.of(closed.map(({ id }) => id))
+    return requests.map((each) => ({
+      ...each,
+      given: each.given.map((word) => openWord(word, openings.get(each.id) ?? [])),
+    }))
   }
 
   async #close(): Promise<void> {

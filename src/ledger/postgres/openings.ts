@@ -7,8 +7,7 @@ import { unavailable } from './connection.ts'
 
 /**
  * A step of the ledger's schema. The broker's role reads; it adds and erases through functions,
- * which leave alone what a live grant still needs. A request that waits for people is not in
- * `grants`; it ends within days, and eraseBefore is given a time of at least a day ago.
+ * which leave alone what a live grant, or a request that waits for people, still needs.
  */
 export const OPENINGS_MIGRATION = `
 CREATE TABLE credctl_ledger.openings (
@@ -41,6 +40,8 @@ BEGIN
        AND num_nonnulls(before, of_grant) > 0
        AND NOT EXISTS (SELECT FROM credctl_ledger.grants g
                         WHERE g.id = o.grant_id AND g.ended IS NULL)
+       AND NOT EXISTS (SELECT FROM credctl_ledger.approvals a
+                        WHERE a.id = o.grant_id AND a.status IN ('pending', 'approved'))
      ORDER BY o.kept LIMIT at_most);
   GET DIAGNOSTICS erased = ROW_COUNT;
   RETURN erased;
@@ -66,7 +67,8 @@ const OF = `SELECT grant_id, at, commitment, salt, value FROM credctl_ledger.ope
  WHERE grant_id = ANY ($1) ORDER BY at`
 const ERASE = 'SELECT credctl_ledger.erase_openings($1, $2, $3) AS erased'
 const AT_MOST = 2_000
-const LIVE = 'SELECT FROM credctl_ledger.grants WHERE id = $1 AND ended IS NULL'
+const NEEDED = `SELECT FROM credctl_ledger.grants WHERE id = $1 AND ended IS NULL UNION ALL
+ SELECT FROM credctl_ledger.approvals WHERE id = $1 AND status IN ('pending', 'approved')`
 
 export class PostgresOpenings implements Openings {
   readonly #pool: pg.Pool
@@ -92,8 +94,8 @@ export class PostgresOpenings implements Openings {
   }
 
   async eraseOf(grant: string): Promise<number | undefined> {
-    const live = await this.#query('ledger-live-grant', LIVE, [grant])
-    return live.length > 0 ? undefined : await this.#erase(null, grant)
+    const needed = await this.#query('ledger-openings-needed', NEEDED, [grant])
+    return needed.length > 0 ? undefined : await this.#erase(null, grant)
   }
 
   async #erase(before: Date | null, grant: string | null): Promise<number> {

@@ -3,7 +3,7 @@ import { COMMITTED } from '../../../src/ledger/commitment.ts'
 import { parseVkey } from '../../../src/ledger/note.ts'
 import { verifyLog } from '../../../src/ledger/verify.ts'
 import { testPostgres } from '../../support/postgres.ts'
-import { allowed, at, catalogue, ended, id, T0 } from '../entries.ts'
+import { allowed, at, catalogue, ended, id, T0, waiting } from '../entries.ts'
 import { connectAs, migratedDatabase, openLedger, RUNTIME, signer } from './database.ts'
 
 const postgres = testPostgres()
@@ -58,6 +58,15 @@ describe('a committed value', () => {
     expect(await ledger.openings.eraseBefore(later(1e6))).toBe(0)
     expect(await ledger.openings.eraseOf(grant)).toBeUndefined()
     expect((await ledger.grant(grant))?.parameters).toEqual({ ticket: 'ORD-481' })
+  })
+
+  test('stays readable while its request waits for people', async () => {
+    const { ledger } = await world()
+    const waits = id(11)
+    await ledger.append(waiting(waits), { approval: 'new' })
+    expect(await ledger.openings.eraseOf(waits)).toBeUndefined()
+    await ledger.openings.eraseBefore(later(1e9))
+    expect((await ledger.openings.of([waits])).get(waits)?.length).toBeGreaterThan(0)
   })
 
   test('is unreadable for everybody once erased, and the log still verifies', async () => {
