@@ -149,3 +149,27 @@ test('of two requests for the same thing at once one is recorded', async () => {
   )
   expect(settled.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected'])
 })
+
+test('ten thousand that wait are listed page by page, those of one group alone', async () => {
+  const total = 10_000
+  const requests = Array.from({ length: total }, (_, number) => {
+    const { approval, ...rest } = waiting(id(10_000 + number))
+    if (approval === undefined) throw new Error('no request')
+    const binding = `sha256:f${String(number).padStart(63, '0')}` as const
+    const needs = [{ group: number % 100 === 0 ? 'rare' : 'often', count: 1 }]
+    return { ...rest, approval: { ...approval, binding, needs } }
+  })
+  for (let from = 0; from < total; from += 2_000) {
+    const some = requests.slice(from, from + 2_000)
+    await Promise.all(some.map((each) => ledger.append(each, { approval: 'new' })))
+  }
+  const filter = { statuses: ['pending'], groups: ['rare'], endsAfter: clock.now() } as const
+  const first = await ledger.approvals({ ...filter, limit: 60 })
+  expect(first).toHaveLength(60)
+  const before = first.at(-1)?.id ?? ''
+  const second = await ledger.approvals({ ...filter, limit: 60, before })
+  expect(second).toHaveLength(40)
+  const ids = [...first, ...second].map((each) => each.id)
+  expect(ids).toEqual([...ids].sort().reverse())
+  expect(await ledger.approvals({ ...filter, groups: [], limit: 60 })).toEqual([])
+}, 60_000)
