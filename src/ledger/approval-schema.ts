@@ -1,6 +1,16 @@
 import { z } from 'zod'
 import { APPROVAL_CHANNELS } from './entry.ts'
-import { caller, committed, count, digest, name, ofGrant, reasons, text, time } from './entry-fields.ts'
+import {
+  caller,
+  committed,
+  count,
+  digest,
+  name,
+  ofGrant,
+  reasons,
+  text,
+  time,
+} from './entry-fields.ts'
 
 export const approvalAsked = z.strictObject({
   rules: z.array(name).min(1).max(200),
