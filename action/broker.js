@@ -6,6 +6,7 @@ import { mask } from './runner.js'
 const GRANT = 'urn:ietf:params:oauth:grant-type:'
 const TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:jwt'
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+const ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/
 const TOKEN = /^[A-Za-z0-9._~+/=-]{1,16384}$/
 
 export function brokerUrl(text) {
@@ -40,8 +41,10 @@ async function approved(broker, deferral, { identity, waitMs, onPending }) {
   const code = text(deferral.deferral_code, TOKEN)
   mask(code)
   const end = Date.now() + Math.min(waitMs, seconds(deferral.expires_in) * 1000)
-  const request = deferral.approval ?? deferral.request
-  onPending({ request, expiresAt: new Date(end).toISOString() })
+  // The letters are what approvers see too: to tell this request from one that looks like it.
+  const id = text(deferral.approval?.id, ID)
+  const letters = text(deferral.approval?.binding_code, /^[\w-]{1,32}$/)
+  onPending({ id, letters, expiresAt: new Date(end).toISOString() })
   let pause = deferral.interval === undefined ? 5 : seconds(deferral.interval)
   while (Date.now() + pause * 1000 < end) {
     await sleep(pause * 1000)
@@ -56,7 +59,7 @@ async function approved(broker, deferral, { identity, waitMs, onPending }) {
     if (answer.body?.error === 'slow_down') pause += 5
     else if (!isPending(answer) && answer.status < 500) throw refusal(answer)
   }
-  throw new Error(`nobody approved request ${request} in time`)
+  throw new Error(`nobody approved request ${id} in time`)
 }
 
 function isPending({ status, body }) {
@@ -105,7 +108,7 @@ function grantIn(body) {
   }))
   return {
     token: text(body?.access_token, TOKEN),
-    id: text(details?.grant, /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/),
+    id: text(details?.grant, ID),
     plan: text(details?.plan, /^sha256:[0-9a-f]{64}$/),
     expiresAt: text(details?.expires_at, /^[0-9T:.Z-]{20,30}$/),
     blastRadius: details?.blast_radius ?? {},

@@ -22,8 +22,8 @@ await endOnFailure(async () => {
   const grant = await requestGrant(broker, task, {
     identity: () => identityToken(audience),
     waitMs: minutes * 60_000,
-    onPending: ({ request, expiresAt }) =>
-      notice(`${task.scope} waits for an approval of ${request}, until ${expiresAt}`),
+    onPending: ({ id, letters, expiresAt }) =>
+      notice(`${task.scope} waits for approval ${id}, letters ${letters}, until ${expiresAt}`),
   })
   mask(grant.token)
   // First of all, so that the grant is given up whatever happens from here on.

@@ -2,6 +2,8 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { bearer, send } from '../api/world.ts'
+import { approvalWorld, personToken, say, show, tokenNow } from '../approval/world.ts'
 import { type TestBroker, testBroker } from '../support/broker.ts'
 import { testPostgres } from '../support/postgres.ts'
 import { type Job, type Step, startJob } from './runner.ts'
@@ -9,6 +11,9 @@ import { type Job, type Step, startJob } from './runner.ts'
 const postgres = testPostgres()
 let broker: TestBroker
 const closing: (() => Promise<unknown>)[] = []
+
+const REASON = { reason: 'The build was looked at.' }
+const APPROVAL = '01M7Z0MEYX8WWVJ51DGQ94P6KZ'
 
 const RUN = {
   sub: 'repo:acme/web:environment:production',
@@ -180,7 +185,7 @@ describe('a broker', () => {
           deferral_code: 'dc_1234567890',
           expires_in: 60,
           interval: 0,
-          request: 'R1',
+          approval: { id: APPROVAL, binding_code: 'K7-QX' },
         },
       ],
       [400, { error: 'authorization_pending' }],
@@ -199,7 +204,7 @@ describe('a broker', () => {
     const { main } = await job()
     const step = await main({ ...deploy(), broker: url })
     expect(step.status).toBe(1)
-    expect(step.log).toContain('deploy-web waits for an approval of R1')
+    expect(step.log).toContain(`deploy-web waits for approval ${APPROVAL}, letters K7-QX, until`)
     expect(step.log).toContain('refused: approval_refused: not today')
     expect(step.masks).toContain('dc_1234567890')
     const [first, second, third] = seen
@@ -258,6 +263,41 @@ describe('a broker', () => {
     ])
   })
 })
+
+describe('a scope that needs an approval', () => {
+  test('gives its credentials once somebody has approved', async () => {
+    const here = await approvalWorld(postgres)
+    closing.push(() => here.close())
+    const started = await startJob(() => tokenNow(here, 'ci'))
+    const release = { broker: here.url, scope: 'release', environment: 'prod', intent: 'build 9' }
+    const running = started.main(release)
+    const { body } = await eventually(async () => {
+      const listed = await send(`${here.url}/v1/approvals`, bearer(await personToken(here, 'ann')))
+      return (listed.body['approvals'] as { id: string }[]).length > 0 ? listed : undefined
+    })
+    const [asked] = body['approvals'] as { id: string }[]
+    const { plan } = (await show(here, 'ann', asked?.id ?? '')).body
+    const said = await say(here, 'ann', { id: asked?.id ?? '', plan: String(plan) }, REASON)
+    expect(said.body['status'], said.text).toBe('approved')
+
+    const step = await running
+    expect(step.status, step.log).toBe(0)
+    expect(step.log).toContain(`release waits for approval ${asked?.id}, letters `)
+    expectHidden(step, step.env.get('PGPASSWORD'))
+    const ended = await started.post()
+    expect(ended.status, ended.log).toBe(0)
+    await started.close()
+  })
+})
+
+async function eventually<T>(find: () => Promise<T | undefined>): Promise<T> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const found = await find()
+    if (found !== undefined) return found
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error('it never came')
+}
 
 async function toFetch(request: Parameters<RequestListener>[0]): Promise<RequestInit> {
   const chunks: Buffer[] = []
