@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
 import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,6 +36,19 @@ afterAll(() => rm(home, { recursive: true, force: true }))
 
 const credctl = (...argv: readonly string[]) => runCredctl(argv, { cwd: home, env: {} })
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '')
+const sizeOf = (file: string) =>
+  stat(join(home, file)).then(
+    ({ size }) => size,
+    () => 0,
+  )
+/** None of a line that was torn. */
+function indexOf(line: string): number[] {
+  try {
+    return [JSON.parse(line).index]
+  } catch {
+    return []
+  }
+}
 const read = async (file: string) => linesOf(await readFile(join(home, file), 'utf8'))
 
 describe('credctl log export', () => {
@@ -67,6 +82,19 @@ describe('credctl log export', () => {
     const [torn, ...lines] = await read('torn.jsonl')
     expect(torn).toBe('{"origin":"broker.exa')
     expect(lines.map((line) => JSON.parse(line).index)).toHaveLength(300)
+  })
+
+  test('killed at any moment repeats some entries the next time and leaves none out', async () => {
+    const bin = join(import.meta.dirname, '../../bin/credctl.js')
+    const argv = ['log', 'export', 'log', '--format', 'jsonl', '--to', 'k.jsonl', '--cursor', 'k']
+    const child = spawn(process.execPath, [bin, ...argv], { cwd: home, stdio: 'ignore' })
+    const gone = once(child, 'exit')
+    await expect.poll(() => sizeOf('k.jsonl'), { interval: 1, timeout: 15_000 }).toBeGreaterThan(0)
+    child.kill('SIGKILL')
+    await gone
+    expect((await credctl(...argv)).status).toBe(0)
+    const indexes = (await read('k.jsonl')).flatMap(indexOf)
+    expect([...new Set(indexes)].sort((a, b) => a - b)).toEqual(entries.map((_each, n) => n))
   })
 
   test('signs envelopes with the key that is given', async () => {
