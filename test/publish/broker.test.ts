@@ -209,13 +209,16 @@ describe('changing the key of the log', () => {
         keys: signers.map(({ vkey }) => parseVkey(vkey)),
       })
     try {
-      await grant(broker)
+      const held = await grant(broker)
       const before = await read(first.signer)
       expect(before.findings).toEqual([])
 
       // The next replica has the new key, while the first one still works with the old one.
       const former_log = [first.signer.vkey]
-      const changed = { log: second.reference, former_log, token: token.reference }
+      const newToken = await newKey()
+      const former_token = [token.reference]
+      const tokens = { token: newToken.reference, former_token }
+      const changed = { log: second.reference, former_log, ...tokens }
       const listen = { host: '127.0.0.1', port: 0 }
       const replica = await startBroker(
         { ...broker.config, listen, keys: changed },
@@ -228,6 +231,10 @@ describe('changing the key of the log', () => {
       expect(replica.vkey).toBe(second.signer.vkey)
       const there = `http://${replica.host}:${replica.port}`
       for (const url of [there, broker.url, there]) await beRefused(broker, url)
+      const headers = { authorization: `Bearer ${held.token}` }
+      expect((await fetch(`${there}/v1/grants/${held.id}`, { headers })).status).toBe(200)
+      const jwks = await (await fetch(`${there}/.well-known/jwks.json`)).json()
+      expect(jwks).toMatchObject({ keys: [{ kty: 'OKP' }, { kty: 'OKP' }] })
 
       const after = await read(first.signer, second.signer)
       expect(after.findings).toEqual([])

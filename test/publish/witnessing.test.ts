@@ -6,7 +6,7 @@ import { parseNote, signatureLine } from '../../src/ledger/note.ts'
 import { policyOf, witnessesOf } from '../../src/publish/configured.ts'
 import { READERS } from '../../src/publish/published-log.ts'
 import type { WitnessFailure } from '../../src/publish/witness.ts'
-import { Witnessing } from '../../src/publish/witnessing.ts'
+import { Witnessing, type WitnessingParts } from '../../src/publish/witnessing.ts'
 import { logKeys } from '../ledger/file-log.ts'
 import { seededKey } from '../ledger/seeded-key.ts'
 import { startWitness, type TestWitness } from '../support/witness.ts'
@@ -39,7 +39,11 @@ afterEach(async () => {
   await second.close()
 })
 
-function witnessing(need: 'any' | 'all' = 'all', timeoutMs = 5_000): Witnessing {
+function witnessing(
+  need: 'any' | 'all' = 'all',
+  timeoutMs = 5_000,
+  exclusively: WitnessingParts['exclusively'] = async (_task, run) => await run(),
+): Witnessing {
   const section = {
     known: {
       first: { url: `${witness.url}/`, key: witness.vkey },
@@ -54,7 +58,7 @@ function witnessing(need: 'any' | 'all' = 'all', timeoutMs = 5_000): Witnessing 
     log,
     open,
     published: store,
-    exclusively: async (_task, run) => await run(),
+    exclusively,
     onFailure: (name, why) => failures.push([name, why]),
     now,
     timeoutMs,
@@ -140,6 +144,27 @@ describe('collecting cosignatures', () => {
     expect(served()).toBeUndefined()
     expect(witness.requests).toEqual([])
   })
+})
+
+it('replicas that work at the same moment do each thing once', async () => {
+  const taken = new Set<string>()
+  const exclusively = async <T>(task: string, run: () => Promise<T>) => {
+    if (taken.has(task)) return undefined
+    taken.add(task)
+    try {
+      return await run()
+    } finally {
+      taken.delete(task)
+    }
+  }
+  const replicas = [1, 2, 3].map(() => witnessing('all', 5_000, exclusively))
+  for (let round = 0; round < 5; round += 1) {
+    log.grow(10)
+    await Promise.all(replicas.map((each) => each.round()))
+  }
+  expect(served()).toEqual([350, BOTH])
+  expect(witness.answers).toEqual([200, 200, 200, 200, 200])
+  expect(failures).toEqual([])
 })
 
 describe('readers', () => {
