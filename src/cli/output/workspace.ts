@@ -22,10 +22,10 @@ const finding = z
 export const workspaceOutput = z
   .strictObject({
     ok: z.boolean(),
-    /** False when time ran out before every file was looked at. */
+    /** False when there was too little time, or there were too many files, to look at all. */
     complete: z.boolean(),
     files: z.int(),
-    /** Too large, unreadable, links to directories, and what lies over the limit of files. */
+    /** Too large, unreadable, and links to directories. */
     not_looked_at: z.array(z.string()),
     /** Finds that `--accept` named. */
     accepted: z.int(),

@@ -13,8 +13,10 @@ const IN_GIT = ['config', 'credentials']
 
 export interface Listed {
   readonly paths: readonly string[]
-  /** Directories that could not be read, links to directories, and what is over the limit. */
+  /** Directories that could not be read, and links to directories. */
   readonly unseen: readonly string[]
+  /** False when there are more files than anybody looks at. */
+  readonly complete: boolean
 }
 
 /**
@@ -22,7 +24,7 @@ export interface Listed {
  * `.gitignore` hides a file from git and from nobody else. Links to files are followed, links to
  * directories are not: they lead in circles, and out of the workspace.
  */
-export async function listFiles(root: string): Promise<Listed> {
+export async function listFiles(root: string, most = MAX_FILES): Promise<Listed> {
   const paths: string[] = []
   const unseen: string[] = []
   const queue = [root]
@@ -38,11 +40,11 @@ export async function listFiles(root: string): Promise<Listed> {
       const path = join(directory, name)
       if (kind === 'directory') queue.push(path)
       else if (kind === 'elsewhere') unseen.push(path)
-      else if (paths.length >= MAX_FILES) return { paths, unseen: [...unseen, path] }
+      else if (paths.length >= most) return { paths: paths.sort(), unseen, complete: false }
       else paths.push(path)
     }
   }
-  return { paths: paths.sort(), unseen }
+  return { paths: paths.sort(), unseen, complete: true }
 }
 
 type Kind = 'file' | 'directory' | 'elsewhere'

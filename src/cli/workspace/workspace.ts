@@ -9,7 +9,7 @@ import { Progress } from '../log/progress.ts'
 import type { WorkspaceFinding, WorkspaceOutput } from '../output/workspace.ts'
 import { githubAnnotations, sarif } from '../scope/lint-formats.ts'
 import { bold, note, printable } from '../terminal.ts'
-import { listFiles, readText, shown } from './files.ts'
+import { listFiles, MAX_FILES, readText, shown } from './files.ts'
 import { findingsIn } from './finding.ts'
 import { homeFiles } from './home.ts'
 import type { Declared } from './replacement.ts'
@@ -54,17 +54,19 @@ const RULE = { id: 'long-lived-secret', text: 'A long-lived secret that an agent
 async function check(cli: Cli, roots: readonly string[], flags: Flags): Promise<WorkspaceOutput> {
   const home = cli.process.env['HOME'] ?? homedir()
   const declared = await declaredIn(flags)
-  const { paths, unseen } = await pathsOf(roots, flags.home ? home : undefined)
+  const { paths, unseen, complete: isWhole } = await pathsOf(roots, flags.home ? home : undefined)
   const accepted = new Set(flags.accept ?? [])
   const findings: WorkspaceFinding[] = []
   const passedOver = [...unseen]
   const progress = new Progress(cli, 'files')
   const deadline = performance.now() + DEADLINE_MS
   let files = 0
-  let complete = true
+  let complete = isWhole
   for (const [index, path] of paths.entries()) {
-    complete = performance.now() <= deadline
-    if (!complete) break
+    if (performance.now() > deadline) {
+      complete = false
+      break
+    }
     progress.show(index, paths.length)
     const content = await readText(path)
     if (content.kind !== 'missing') files += 1
@@ -98,6 +100,7 @@ async function pathsOf(roots: readonly string[], home: string | undefined) {
   return {
     paths: [...new Set([...listed.flatMap(({ paths }) => paths), ...known])],
     unseen: listed.flatMap(({ unseen }) => unseen),
+    complete: listed.every(({ complete }) => complete),
   }
 }
 
@@ -126,6 +129,8 @@ function summary({ files, findings, not_looked_at: rest, accepted, complete }: W
     `${count(files, 'file')} looked at: ${count(findings.length, 'secret')} that an agent could read`,
     ...(accepted > 0 ? [`${accepted} accepted`] : []),
     ...(rest.length > 0 ? [`${rest.length} not looked at (too large, unreadable, or a link)`] : []),
-    ...(complete ? [] : [`stopped after ${DEADLINE_MS / 1000} s, before the end`]),
+    ...(complete
+      ? []
+      : [`stopped before the end, at ${MAX_FILES} files or ${DEADLINE_MS / 1000} s`]),
   ].join('; ')
 }

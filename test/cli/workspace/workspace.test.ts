@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { OUTPUTS } from '../../../src/cli/output/schemas.ts'
+import { listFiles } from '../../../src/cli/workspace/files.ts'
 import { runCredctl, writeFiles } from '../session.ts'
 
 const PASSWORD = ['kX8', 'vpQ2', 'rT5'].join('-')
@@ -139,6 +140,12 @@ describe('credctl doctor workspace', () => {
     expect(files).toEqual(['ws/.env', 'ws/windows.env'])
     expect(answer.not_looked_at.sort()).toEqual(['ws/huge.env', 'ws/up'])
     expect(stderr).toContain('2 not looked at')
+  })
+
+  test('never takes a part of a workspace for the whole', async () => {
+    await write({ 'a/1': '', 'a/2': '', '3': '' })
+    expect(await listFiles(cwd, 3)).toMatchObject({ complete: true, paths: { length: 3 } })
+    expect(await listFiles(cwd, 2)).toMatchObject({ complete: false, paths: { length: 2 } })
   })
 
   test('prints hostile names as text, in every form', async () => {
