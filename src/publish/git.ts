@@ -96,8 +96,10 @@ function parseBatch(output: Buffer, count: number): (Buffer | undefined)[] {
   return found
 }
 
+/** What git said last, without the password that an address may hold. */
 function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) ?? ''
+  const line = text.trim().split('\n').at(-1) ?? ''
+  return line.replaceAll(/\/\/[^\s/@]*@/g, '//…@')
 }
 
 /** Without its arguments: a remote's address may hold a password. */

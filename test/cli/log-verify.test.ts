@@ -185,6 +185,15 @@ describe('reviewed scopes', () => {
     for (const { digest } of today.scopes.values()) expect(before.has(digest)).toBe(true)
   })
 
+  test('are none where a repository never had them', async () => {
+    const draft = join(home, 'reviewed/unreviewed')
+    await mkdir(draft)
+    await cp('task-scopes/backfill-order-totals.yaml', join(draft, 'backfill-order-totals.yaml'))
+    const scopes = reviewedScopes(draft, process.env)
+    await expect(scopes).rejects.toMatchObject({ code: 'scopes_invalid' })
+    await rm(draft, { recursive: true })
+  })
+
   test('come in on a branch that was merged', async () => {
     const text = await readFile('task-scopes/backfill-order-totals.yaml', 'utf8')
     await git('-C', 'reviewed', 'checkout', '--quiet', '--force', '-b', 'side', 'main~1')

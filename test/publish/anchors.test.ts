@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { inspect, promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AnchorConfig } from '../../src/config/anchors.ts'
 import type { Anchor, Anchored } from '../../src/publish/anchor.ts'
@@ -203,6 +203,7 @@ describe('a repository', () => {
     const place = anchor({ git: { directory: 'DIR/one', branch: 'main', remote: 'origin' } })
     const error = await place.put(await checkpoint(3)).catch((thrown: Error) => thrown)
     expect(error).toMatchObject({ code: 'unavailable', message: 'git ls-remote failed' })
+    expect(inspect(error, { depth: 9 })).not.toContain('hunter2')
   })
 
   it('runs no transport that would run a program', async () => {

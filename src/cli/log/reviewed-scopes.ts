@@ -20,11 +20,11 @@ export async function reviewedScopes(
     return await inHistory(gitIn('.', environment), revision, directory || '.')
   }
   const git = gitIn(where, environment)
-  const isTracked = await git(['ls-files', '--error-unmatch', '--', '.']).then(
+  const isInRepository = await git(['rev-parse', '--show-prefix']).then(
     () => true,
     () => false,
   )
-  if (isTracked) return await inHistory(git, 'HEAD', '.')
+  if (isInRepository) return await inHistory(git, 'HEAD', '.')
   const { scopes } = await requireCatalog(where)
   return byDigest([...scopes.values()])
 }
@@ -47,7 +47,10 @@ async function inHistory(git: Git, revision: string, directory: string): Promise
   const paths = [...found.values()]
   const scopes = contents.flatMap((bytes, at) => scopeIn(paths[at] ?? '', bytes))
   if (scopes.length > 0) return byDigest(scopes)
-  throw new CredctlError('scopes_invalid', `no revision of ${revision} has a task scope in there`)
+  throw new CredctlError(
+    'scopes_invalid',
+    `no revision of ${revision} has a task scope in ${directory}`,
+  )
 }
 
 /** Of every change: the content that a scope file of the folder got, by its id. */
