@@ -1,4 +1,4 @@
-import { ExitCode, run } from '@stricli/core'
+import { type Application, ExitCode, run } from '@stricli/core'
 import { type Cli, EXIT } from './cli.ts'
 
 /** Runs one command line. Exit status: 0 success, 1 a refusal or a failed check, 2 wrong usage. */
@@ -17,11 +17,7 @@ const cli: Cli = {
   },
 }
 const argv = process.argv.slice(2)
-const { createApp } =
-  argv[0] === 'aws-credentials'
-    ? await import('./aws-credentials/app.ts')
-    : await import('./app.ts')
-await run(createApp(), argv, cli)
+await run(await appFor(argv[0]), argv, cli)
 process.exitCode = statusOf(cli.process.exitCode)
 
 function statusOf(code: Cli['process']['exitCode']): number {
@@ -33,4 +29,13 @@ function statusOf(code: Cli['process']['exitCode']): number {
 function endOnClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit()
   throw error
+}
+
+/** Commands that programs wait for have an application of their own. */
+async function appFor(name: string | undefined): Promise<Application<Cli>> {
+  if (name !== 'exec' && name !== 'aws-credentials') return (await import('./app.ts')).createApp()
+  const { appOf } = await import('./app-of.ts')
+  return name === 'exec'
+    ? appOf(name, (await import('./exec/routes.ts')).execCommand)
+    : appOf(name, (await import('./aws-credentials/routes.ts')).awsCredentialsCommand)
 }

@@ -7,7 +7,7 @@ import type { Cli } from '../cli.ts'
 import { parametersOf } from '../flags.ts'
 import type { TaskFlags } from '../task-flags.ts'
 import { note } from '../terminal.ts'
-import { type Delivery, deliver } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
 import type { Changes } from './dry-run/changes.ts'
 import { commandEnvironment } from './environment.ts'
 import { type ExecFlags, startingFlags } from './flags.ts'
@@ -38,15 +38,15 @@ export default async function exec(
   const broker = brokerUrl(cli, flags)
   const task = taskOf(flags, command[0])
   const signals = new Signals()
-  const grant = await requestGrant(
-    connectionTo(broker),
-    () => identityToken(cli, flags, broker),
-    task,
-    { onPending: (pending) => note(cli, pendingLine(pending)), signal: signals.early },
-  ).catch((error: unknown) => {
+  const asked = requestGrant(connectionTo(broker), () => identityToken(cli, flags, broker), task, {
+    onPending: (pending) => note(cli, pendingLine(pending)),
+    signal: signals.early,
+  }).catch((error: unknown) => {
     if (signals.early.aborted) return signals.earlyStatus
     throw error
   })
+  // Loaded while the broker decides.
+  const [grant, { deliver }] = await Promise.all([asked, import('./delivery.ts')])
   if (typeof grant === 'number') return grant
   const watch = startWatch(env, broker, grant)
   let directory: PrivateDirectory | undefined
