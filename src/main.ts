@@ -126,7 +126,7 @@ async function start(
 
   const console = openConsole(config, {
     ...{ broker, catalog, metrics, verifier, logger, clock, random },
-    ...{ opened: openedLedger, resolve },
+    ...{ opened: openedLedger, published: publisher.log, resolve },
   })
 
   const slack = startSlack(config, openedLedger, broker, resolve, here)

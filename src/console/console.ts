@@ -26,6 +26,8 @@ export interface ConsoleParts {
   readonly broker: Broker
   readonly ledger: Ledger
   readonly log: LedgerLog
+  /** The log as its readers get it: with cosignatures, where there are witnesses. */
+  readonly published: LedgerLog
   readonly search: EntrySearch
   readonly catalog: () => Catalog
   readonly environments: ReadonlyMap<string, Environment>
@@ -35,6 +37,8 @@ export interface ConsoleParts {
   readonly signIn: SignInParts
   /** Public keys of the log, the present one first. */
   readonly logKeys: readonly [NoteVerifier, ...NoteVerifier[]]
+  /** Public keys of the witnesses that the configuration knows. */
+  readonly witnessKeys: readonly NoteVerifier[]
   /** What this broker remembers of the log apart from its database. */
   readonly remembered: Remembered
   readonly logger: Logger

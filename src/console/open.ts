@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import { type SessionStore, Sessions } from '../identity/session.ts'
+import { parseVkey } from '../ledger/note.ts'
 import type { OpenLedger } from '../ledger/open.ts'
 import { derivedKey } from '../secret/derived-key.ts'
 import type { ResolveSecret } from '../secret/resolve.ts'
@@ -16,6 +17,7 @@ type Given = Omit<
   | 'log'
   | 'search'
   | 'logKeys'
+  | 'witnessKeys'
   | 'remembered'
 > & { readonly opened: OpenLedger; readonly resolve: ResolveSecret }
 
@@ -38,6 +40,7 @@ export function openConsole(config: Config, given: Given): ConsoleParts | undefi
     log: ledger.log,
     search: ledger.search,
     logKeys,
+    witnessKeys: Object.values(config.witnesses?.known ?? {}).map(({ key }) => parseVkey(key)),
     remembered,
     sessions: new Sessions({ store, seal: seal('credctl console session'), clock, random }),
     signIn: {

@@ -162,7 +162,7 @@ describe('what is shown', () => {
   test('of the log is who signed it and what this broker remembers', async () => {
     const { text } = await open('auditor', '/console/log')
     expect(text).toContain('signed by credctl.tour.example/log')
-    expect(text).toMatch(/Witnesses none cosigned/)
+    expect(text).toMatch(/Witnesses none are configured/)
   })
 
   test('of a grant that never was are its entries', async () => {

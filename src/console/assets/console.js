@@ -76,7 +76,8 @@ async function follow(main) {
     replace(main, next)
     announce(before, headingsOf(main))
   }
-  setInterval(() => look().catch(() => undefined), 1000)
+  // A request that waits is on the screen within a second.
+  setInterval(() => look().catch(() => undefined), 750)
   await look().catch(() => undefined)
 }
 

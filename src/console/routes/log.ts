@@ -38,7 +38,7 @@ export function entryPage(parts: ConsoleParts) {
     const index = Number(/^\d{1,15}$/.exec(context.req.param('index') ?? '')?.[0])
     const found = await parts.search.entry(index)
     if (found === undefined) throw new CredctlError('not_found', 'the log has no such entry')
-    const receipt = (await parts.log.receipt(index)) ?? ''
+    const receipt = (await parts.published.receipt(index)) ?? ''
     const provedBy = provingSize(parts, receipt, found.bytes)
     return answerPage(parts, context, entryView(parts, { ...found, receipt, provedBy }))
   }

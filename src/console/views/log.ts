@@ -30,15 +30,22 @@ ${pager(base, query, found)}`,
 }
 
 /** The checkpoint and how it was checked just now. */
-export function logPanel({ origin, size, root, key, remembered, witnesses }: LogState): Html {
+export function logPanel({ origin, size, root, key, remembered, witnessed }: LogState): Html {
   return html`<section class="panel" aria-labelledby="state"><h2 id="state" class="unseen-by-eye">State of the log</h2>
 <dl class="numbers">
 <div><dt>Entries</dt><dd>${grouped(size)}</dd></div>
 <div><dt>Checkpoint</dt><dd><span class="ok">signed by ${key}</span></dd></div>
 <div><dt>This broker’s memory</dt><dd>${rememberedWords(remembered)}</dd></div>
-<div><dt>Witnesses</dt><dd>${witnesses.length === 0 ? html`<span class="rest">none cosigned this checkpoint</span>` : html`<span class="ok">${witnesses.join(', ')}</span>`}</dd></div>
+<div><dt>Witnesses</dt><dd>${witnessWords(witnessed)}</dd></div>
 </dl>
 <p class="rest">${origin} · root <code class="digest">${root}</code></p></section>`
+}
+
+function witnessWords(witnessed: LogState['witnessed']): Html {
+  if (witnessed === undefined) return html`<span class="rest">none are configured</span>`
+  const { size, by } = witnessed
+  if (by.length === 0) return html`<strong class="bad">none cosigned yet</strong>`
+  return html`<span class="ok">${by.join(', ')}</span> <span class="rest">at ${count(size, 'entry', 'entries')}</span>`
 }
 
 function rememberedWords(remembered: LogState['remembered']): Html {
