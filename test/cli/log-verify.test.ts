@@ -191,6 +191,8 @@ describe('reviewed scopes', () => {
     await cp('task-scopes/backfill-order-totals.yaml', join(draft, 'backfill-order-totals.yaml'))
     const scopes = reviewedScopes(draft, process.env)
     await expect(scopes).rejects.toMatchObject({ code: 'scopes_invalid' })
+    const blind = reviewedScopes(join(home, 'reviewed/scopes'), { PATH: '/nowhere' })
+    await expect(blind).rejects.toThrow()
     await rm(draft, { recursive: true })
   })
 

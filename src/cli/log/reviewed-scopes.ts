@@ -1,4 +1,5 @@
-import { basename } from 'node:path'
+import { existsSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { Digest } from '../../canonical.ts'
 import { CredctlError } from '../../errors.ts'
 import { type Environment, type Git, gitIn } from '../../publish/git.ts'
@@ -19,14 +20,15 @@ export async function reviewedScopes(
   if (revision !== undefined) {
     return await inHistory(gitIn('.', environment), revision, directory || '.')
   }
-  const git = gitIn(where, environment)
-  const isInRepository = await git(['rev-parse', '--show-prefix']).then(
-    () => true,
-    () => false,
-  )
-  if (isInRepository) return await inHistory(git, 'HEAD', '.')
+  if (isInRepository(where)) return await inHistory(gitIn(where, environment), 'HEAD', '.')
   const { scopes } = await requireCatalog(where)
   return byDigest([...scopes.values()])
+}
+
+/** Not asked of git: where it cannot answer, what lies there must not pass for reviewed. */
+function isInRepository(directory: string): boolean {
+  const here = resolve(directory)
+  return existsSync(join(here, '.git')) || (dirname(here) !== here && isInRepository(dirname(here)))
 }
 
 async function inHistory(git: Git, revision: string, directory: string): Promise<ScopesByDigest> {
