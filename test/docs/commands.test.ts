@@ -1,4 +1,5 @@
-import { glob, readFile } from 'node:fs/promises'
+import { globSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import {
   type Application,
   type CommandContext,
@@ -7,7 +8,7 @@ import {
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../src/cli/app.ts'
 
-const pages = (await Array.fromAsync(glob('{*.md,docs/*.md,examples/**/*.md}')))
+const pages = globSync('{*.md,docs/*.md,examples/**/*.md}')
   .filter(
     (page) => !['docs/cli.md', 'CHANGELOG.md'].includes(page) && !page.includes('node_modules'),
   )
@@ -72,7 +73,7 @@ describe.each(pages)('%s', (page) => {
 })
 
 test('every command is typed in a session', async () => {
-  const sessions = await Array.fromAsync(glob('test/cli/{sessions,broker-sessions}/*.txt'))
+  const sessions = globSync('test/cli/{sessions,broker-sessions}/*.txt')
   const texts = await Promise.all(sessions.map((file) => readFile(file, 'utf8')))
   const typed = texts.join('\n').replaceAll(/^\$ credctl as \S+ /gm, '$ credctl ')
   const missing = [...help.keys()].filter((route) => !typed.includes(`\n$ ${route}`))

@@ -1,4 +1,5 @@
-import { access, glob, readdir, readFile } from 'node:fs/promises'
+import { globSync } from 'node:fs'
+import { access, readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../src/config.ts'
@@ -9,7 +10,7 @@ import { loadCatalog } from '../../src/scope/catalog.ts'
 import { scopeSchema } from '../../src/scope/scope.ts'
 
 const inDocs = (await readdir('docs')).filter((name) => name.endsWith('.md'))
-const inExamples = await Array.fromAsync(glob('examples/**/*.md'))
+const inExamples = globSync('examples/**/*.md')
 const PAGES = [
   'README.md',
   'CONTRIBUTING.md',
