@@ -43,6 +43,10 @@ export const task = z
     environment: name,
     intent: plainText(2000).min(1).meta({ description: 'What the task is for, in words.' }),
     parameters: parameters.default({}),
+    break_glass: z
+      .literal(true)
+      .exactOptional()
+      .meta({ description: 'An emergency, asked by a person: see docs/approvals.md.' }),
   })
   .meta({ id: 'Task' })
 

@@ -14,6 +14,12 @@ export function createMetrics() {
       labelNames: ['outcome', 'class', 'code'],
       registers,
     }),
+    breakGlass: new Counter({
+      name: 'credctl_break_glass_total',
+      help: 'Requests that claimed an emergency, by what came of them. Any is worth waking somebody.',
+      labelNames: ['outcome'],
+      registers,
+    }),
     authenticationFailures: new Counter({
       name: 'credctl_authentication_failures_total',
       help: 'Requests refused before a caller was known.',

@@ -25,6 +25,7 @@ export function approvalRecord(state: ApprovalState, hindrance?: string): Approv
     ...(blastRadius === undefined
       ? {}
       : { blast_radius: { ...blastRadius, accounts: [...blastRadius.accounts] } }),
+    ...(state.breakGlass ? { break_glass: true as const } : {}),
     rules: [...asked.rules],
     needs: asked.needs.map(({ group, count }) => ({
       group,

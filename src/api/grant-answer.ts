@@ -44,8 +44,12 @@ export async function tokenAnswer(
   }
 }
 
-function wireAsk({ redacted, ...ask }: Ask) {
-  return redacted === undefined ? ask : { ...ask, redacted: [...redacted] }
+function wireAsk({ redacted, breakGlass, ...ask }: Ask) {
+  return {
+    ...ask,
+    ...(breakGlass === true ? { break_glass: true as const } : {}),
+    ...(redacted === undefined ? {} : { redacted: [...redacted] }),
+  }
 }
 
 function targetsOf(parts: ApiParts, grant: Grant, guarantees: Allowed['guarantees']) {

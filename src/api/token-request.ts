@@ -154,8 +154,8 @@ function checkAudience(form: Form, url: string): void {
 const detailsList = z.array(taskDetails).length(1)
 
 function askOf(text: string): Ask {
-  const { type: _type, ...ask } = parseDetails(text)
-  return ask
+  const { type: _type, break_glass: breakGlass, ...ask } = parseDetails(text)
+  return breakGlass === true ? { ...ask, breakGlass } : ask
 }
 
 function parseDetails(text: string): z.infer<typeof taskDetails> {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Problem } from '../document/diagnostic.ts'
 import { fields } from '../document/fields.ts'
-import { slug } from '../document/text.ts'
+import { duration, slug } from '../document/text.ts'
 import { approverGroup, EVERY_APPROVER } from '../identity/approver-group.ts'
 import { claimName } from '../identity/caller-rule.ts'
 import { stepUp } from '../identity/step-up.ts'
@@ -23,6 +23,14 @@ export const approvalsSection = fields({
   prod_step_up: stepUp
     .default({ max_age: 900 })
     .meta({ description: 'What the login of whoever approves for prod must be like.' }),
+  break_glass: fields({
+    group: slug.default(EVERY_APPROVER).meta({ description: 'Whose member agrees to it.' }),
+    ttl: duration({ min: 60, max: 3600 })
+      .default(900)
+      .meta({ description: 'Longest life of the grant.' }),
+  })
+    .optional()
+    .meta({ description: 'Emergencies of people; without it there are none.' }),
 })
 
 type Section = z.output<typeof approvalsSection>
@@ -32,6 +40,7 @@ export interface ApprovalsConfig {
   readonly groups: Section['groups']
   readonly samePerson: Section['same_person']
   readonly prodStepUp: Section['prod_step_up']
+  readonly breakGlass: Section['break_glass']
 }
 
 /** Without the section: the autonomy levels alone, and everyone with the role approves. */
@@ -41,8 +50,15 @@ export function approvalsConfig(section: Section | undefined): ApprovalsConfig {
     groups,
     same_person,
     prod_step_up,
+    break_glass,
   } = section ?? approvalsSection.parse({})
-  return { thresholds: rules, groups, samePerson: same_person, prodStepUp: prod_step_up }
+  return {
+    thresholds: rules,
+    groups,
+    samePerson: same_person,
+    prodStepUp: prod_step_up,
+    breakGlass: break_glass,
+  }
 }
 
 /** Names that lead nowhere: a need that nobody could ever meet, a rule about no environment. */
@@ -50,7 +66,7 @@ export function approvalProblems(
   section: Section,
   known: { readonly issuers: readonly string[]; readonly environments: readonly string[] },
 ): Problem[] {
-  const { groups, thresholds: rules, same_person } = section
+  const { groups, thresholds: rules, same_person, break_glass: glass } = section
   const names = [EVERY_APPROVER, ...Object.keys(groups)]
   return [
     ...(EVERY_APPROVER in groups
@@ -61,6 +77,9 @@ export function approvalProblems(
         unknownName(issuer, known.issuers, 'issuer', ['groups', group, 'members', at, 'issuer']),
       ),
     ),
+    ...(glass === undefined
+      ? []
+      : unknownName(glass.group, names, 'group', ['break_glass', 'group'])),
     ...Object.keys(same_person).flatMap((issuer) =>
       unknownName(issuer, known.issuers, 'issuer', ['same_person', issuer]),
     ),

@@ -24,6 +24,7 @@ export const approval = z
       actors: z.array(z.string()).optional(),
     }),
     blast_radius: blastRadius.optional(),
+    break_glass: z.literal(true).optional().meta({ description: 'Claimed as an emergency.' }),
     rules: z.array(z.string()).meta({ description: 'Thresholds that ask for approval.' }),
     needs: z.array(z.object({ group: z.string(), count: z.int(), given: z.int() })),
     reason_required: z.boolean(),

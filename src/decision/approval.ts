@@ -33,19 +33,24 @@ export interface Evidence {
   readonly verdicts: readonly Verdict[]
 }
 
-type Bound = Pick<DecisionRequest, 'caller' | 'scope' | 'scopeDigest' | 'plan' | 'intent'>
+type Bound = Pick<
+  DecisionRequest,
+  'caller' | 'scope' | 'scopeDigest' | 'plan' | 'intent' | 'breakGlass'
+>
 
 /**
  * What an approval is for. Another scope text, plan (and with it another parameter or environment),
  * intent or caller, or another value of a claim that the scope's rules look at, gives another
  * digest: the approval is void. Which token and which key the caller came with makes no difference.
  */
-export function bindingOf({ caller, scope, scopeDigest, plan, intent }: Bound): Digest {
+export function bindingOf(request: Bound): Digest {
+  const { caller, scope, scopeDigest, plan, intent, breakGlass = false } = request
   const { class: callerClass, issuer, subject, claims, actor } = caller
   return digestOf({
     scope: scopeDigest,
     plan: plan.digest,
     intent,
+    breakGlass,
     class: callerClass,
     issuer,
     subject,

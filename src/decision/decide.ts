@@ -2,6 +2,7 @@ import type { Digest } from '../canonical.ts'
 import type { Caller } from '../identity/caller.ts'
 import type { Plan } from '../plan/plan.ts'
 import { bindingOf, countingVerdicts, type Evidence, needsText, unmetNeeds } from './approval.ts'
+import { breakGlassBreaches, breakGlassEnd } from './break-glass.ts'
 import { invariantBreaches } from './invariants.ts'
 import { limitBreaches } from './limits.ts'
 import type { Reason } from './reason.ts'
@@ -69,7 +70,7 @@ function expiryOf(request: DecisionRequest): Date {
   const { issuedAt, plan, notAfter, approval } = request
   const ends = [
     issuedAt.getTime() + plan.ttlSeconds * 1000,
-    closesAt(request),
+    request.breakGlass === true ? breakGlassEnd(request) : closesAt(request),
     approval?.expires.getTime(),
     notAfter?.getTime(),
   ]
@@ -82,7 +83,13 @@ export function isDecided(grant: object): grant is Grant {
 }
 
 /** In the order in which they are looked at; each gives every reason it has. */
-const REFUSALS = [invariantBreaches, ruleBreaches, limitBreaches, windowBreaches]
+const REFUSALS = [
+  invariantBreaches,
+  ruleBreaches,
+  breakGlassBreaches,
+  limitBreaches,
+  (request: DecisionRequest) => (request.breakGlass === true ? [] : windowBreaches(request)),
+]
 
 /**
  * May this caller have this plan now? Pure. Invariants are looked at first and always all of

@@ -20,6 +20,8 @@ export interface Ask {
   readonly environment: string
   readonly intent: string
   readonly parameters: Parameters
+  /** An emergency: windows, freezes and rules that refuse are lifted, and another person agrees. */
+  readonly breakGlass?: boolean
   /** What was taken out before anybody looked at it; absent when nothing was. */
   readonly redacted?: readonly Redaction[]
 }
@@ -94,6 +96,7 @@ export function evaluate(ask: Ask, circumstances: Circumstances): Evaluation {
     environment,
     plan: planned.plan,
     intent: ask.intent,
+    breakGlass: ask.breakGlass === true,
   })
   if (decision.outcome === 'deny') return denied(ask, named, decision.reasons, planned.plan)
   return { decision, plan: planned.plan, disclosed: decision.reasons }

@@ -10,6 +10,14 @@ export interface Policy {
   readonly samePerson: PersonClaims
   /** What the login of whoever approves for prod must be like, whatever the rules say. */
   readonly prodStepUp: StepUp
+  /** Who agrees to an emergency, and how long it may last; without it there are none. */
+  readonly breakGlass?: BreakGlass | undefined
+}
+
+export interface BreakGlass {
+  readonly group: string
+  /** Longest life of the grant in seconds. */
+  readonly ttl: number
 }
 
 /** Without a section `approvals`: the autonomy levels alone, and everyone with the role approves. */

@@ -32,6 +32,7 @@ export const REASON_CODES = [
   'approval_expired',
   'approval_void',
   'approved',
+  'break_glass_refused',
   // The scope's limits, and the state of the grant.
   'too_many_live_grants',
   'too_many_grants_today',

@@ -22,6 +22,8 @@ export interface DecisionRequest {
   readonly environment: Environment
   readonly plan: Plan
   readonly intent: string
+  /** The caller says that this is an emergency. */
+  readonly breakGlass?: boolean
   /** What the scope already gives in this environment, the grant asked about left out. */
   readonly usage: Usage
   /** The operator's thresholds and approvers; without them the autonomy level decides alone. */

@@ -20,8 +20,12 @@ export interface Requirement {
 }
 
 const DEFAULT_LIFE_SECONDS = 3600
+export const BREAK_GLASS = 'break-glass'
 
-type Asked = Pick<DecisionRequest, 'caller' | 'scope' | 'environment' | 'plan' | 'policy'>
+type Asked = Pick<
+  DecisionRequest,
+  'caller' | 'scope' | 'environment' | 'plan' | 'policy' | 'breakGlass'
+>
 
 export interface Thresholds {
   /** Of rules that refuse; whatever else matches, these win. */
@@ -56,7 +60,10 @@ function requirementOf(rules: readonly Threshold[], request: Asked): Requirement
     needs: strictest(asking.flatMap(({ needs }) => needs ?? [])),
     lifeSeconds: Math.min(...asking.map(({ expires }) => expires ?? DEFAULT_LIFE_SECONDS)),
     reasonRequired: prod || asking.some(({ reason_required }) => reason_required === true),
-    stepUp: [...(prod ? [prodStepUp] : []), ...asking.flatMap(({ step_up }) => step_up ?? [])],
+    stepUp: [
+      ...(prod || request.breakGlass === true ? [prodStepUp] : []),
+      ...asking.flatMap(({ step_up }) => step_up ?? []),
+    ],
   }
 }
 
@@ -75,10 +82,23 @@ function strictest(needs: readonly Need[]): Need[] {
 
 function matching(request: Asked): readonly Threshold[] {
   const { policy = NO_POLICY, scope, environment } = request
+  if (request.breakGlass === true) return emergency(request)
   const operators = policy.thresholds.filter((rule) => matches(rule.when, request))
   const lifted = operators.some(({ allow }) => allow !== undefined)
   const others = [...(lifted ? [] : autonomyRules(environment)), ...(scope.thresholds ?? [])]
   return [...operators, ...others.filter((rule) => matches(rule.when, request))]
+}
+
+/** What rules would have asked for is asked for as well; what they refuse, two people may allow. */
+function emergency(request: Asked): readonly Threshold[] {
+  const { breakGlass } = request.policy ?? NO_POLICY
+  if (breakGlass === undefined) return []
+  const needs = [{ group: breakGlass.group, count: 1 }]
+  const when = { callers: [request.caller.class] }
+  const asking = matching({ ...request, breakGlass: false }).filter(
+    (rule) => rule.needs !== undefined,
+  )
+  return [{ name: BREAK_GLASS, when, needs, reason_required: true }, ...asking]
 }
 
 type Condition = Threshold['when']

@@ -71,6 +71,7 @@ const grantDecided = z.strictObject({
   environment: z.strictObject({ name, class: environmentClass.exactOptional() }),
   intent: text,
   parameters: z.record(z.string(), z.string()),
+  break_glass: z.boolean().exactOptional(),
   redacted: z.array(redaction).max(100).exactOptional(),
   committed: z.record(committed, digest).exactOptional(),
   plan: digest.exactOptional(),

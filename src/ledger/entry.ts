@@ -81,6 +81,8 @@ export interface GrantDecided extends OfGrant {
   readonly environment: { readonly name: string; readonly class?: EnvironmentClass }
   readonly intent: string
   readonly parameters: Parameters
+  /** Asked as an emergency: windows, freezes and rules that refuse were lifted. */
+  readonly break_glass?: boolean
   /** What the caller sent and this entry does not hold. */
   readonly redacted?: readonly Redaction[]
   /** Values that are committed to and not recorded: `[committed]` stands in their place. */

@@ -47,6 +47,8 @@ export interface ApprovalState {
   readonly blastRadius: BlastRadius | undefined
   readonly parameters: Parameters
   readonly intent: string
+  /** An emergency. */
+  readonly breakGlass: boolean
   readonly caller: EntryCaller
   readonly committed?: Committed
   readonly asked: ApprovalAsked
@@ -85,6 +87,8 @@ export interface GrantState {
   readonly plan: Digest
   readonly parameters: Parameters
   readonly intent: string
+  /** An emergency. */
+  readonly breakGlass: boolean
   readonly caller: EntryCaller
   /** What the log only commits to: `[committed]` above where its opening was erased. */
   readonly committed?: Committed

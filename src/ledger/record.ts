@@ -107,6 +107,7 @@ export function grantDecided(
     },
     intent: ask.intent,
     parameters: ask.parameters,
+    ...(ask.breakGlass === true ? { break_glass: true } : {}),
     ...(ask.redacted === undefined ? {} : { redacted: ask.redacted }),
     ...(plan === undefined ? {} : { plan: plan.digest, blast_radius: plan.blastRadius }),
     decision: decision.outcome,

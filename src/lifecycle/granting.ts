@@ -216,6 +216,7 @@ export class Granting {
       environment: waiting.environment,
       intent: waiting.intent,
       parameters: waiting.parameters,
+      breakGlass: waiting.breakGlass,
     }
     const circumstances = {
       ...(await this.#circumstances(caller, ask)),

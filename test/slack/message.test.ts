@@ -27,6 +27,7 @@ const STATE: ApprovalState = {
   askedAt: new Date('2026-11-21T12:00:00Z'),
   expiresAt: new Date('2026-11-21T13:00:00Z'),
   given: [],
+  breakGlass: false,
   lastIndex: 1,
 }
 

@@ -4,6 +4,7 @@ import type { DeferralHolder } from '../../identity/deferral.ts'
 import { identify } from '../../identity/presented.ts'
 import type { GrantAnswer, RedemptionAnswer } from '../../lifecycle/granting.ts'
 import { known } from '../authenticate.ts'
+import { announceEmergency } from '../break-glass.ts'
 import { tokenAnswer } from '../grant-answer.ts'
 import { describe, type OAuthErrorName } from '../oauth-error.ts'
 import { INTERVAL_SECONDS, type PollPace } from '../pace.ts'
@@ -46,6 +47,7 @@ export async function poll(
         class: answer.grant.caller.class,
         code: 'approved',
       })
+      announceEmergency(parts, context.get('request'), answer.ask, answer)
       return context.json(await tokenAnswer(parts, thumbprint, answer))
     case 'needs_approval':
       return context.json(pendingBody(parts, context, answer, request.code), 400)

@@ -15,7 +15,8 @@ export function planEndpoint(parts: ApiParts) {
     if (principal.kind !== 'caller') {
       throw new CredctlError('caller_not_permitted', 'plans are asked for with an identity token')
     }
-    const { caller_class: lowerTo, ...ask } = await requestOf(context)
+    const { caller_class: lowerTo, break_glass: breakGlass, ...task } = await requestOf(context)
+    const ask = { ...task, breakGlass: breakGlass === true }
     const { caller: asking } = principal
     const caller = lowerTo === undefined ? asking : lowerClass(asking, lowerTo)
     // Planning costs more than reading the answer: nobody asks without end for what they cannot have.

@@ -5,6 +5,7 @@ import { identify, type Presented } from '../../identity/presented.ts'
 import type { GrantAnswer } from '../../lifecycle/granting.ts'
 import { known } from '../authenticate.ts'
 import { readBody } from '../body.ts'
+import { announceEmergency } from '../break-glass.ts'
 import { tokenAnswer } from '../grant-answer.ts'
 import { describe, oauthErrorOf } from '../oauth-error.ts'
 import type { PollPace } from '../pace.ts'
@@ -56,6 +57,7 @@ async function exchange(
 
   const answer = await parts.broker.requestGrant(caller, ask, context.get('request'))
   count(parts, caller, answer)
+  announceEmergency(parts, context.get('request'), ask, answer)
   if (answer.outcome === 'allow') return context.json(await tokenAnswer(parts, thumbprint, answer))
   await parts.limits.refusals.spend(identityKey(caller))
   if (answer.outcome === 'deny') return context.json(deniedBody(context, answer), 400)

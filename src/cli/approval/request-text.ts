@@ -13,6 +13,7 @@ export function requestText(cli: Cli, request: ApprovalRecord): string {
   const { caller, blast_radius: radius } = request
   const through = (caller.actors ?? []).map((actor) => ` through ${actor}`).join('')
   const lines = [
+    ...(request.break_glass === true ? ['BREAK-GLASS  the requester claims an emergency'] : []),
     `code         ${request.binding_code} (the requester sees the same)`,
     `status       ${request.status}, until ${request.expires_at}`,
     `caller       ${caller.class} ${caller.subject} of ${caller.issuer}${through}`,

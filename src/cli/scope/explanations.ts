@@ -85,6 +85,10 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode | ReasonCode, Explanation>>
     means: 'The scope, its plan, the intent or the caller changed since people agreed.',
     next: 'Ask again: they agreed to something else.',
   },
+  break_glass_refused: {
+    means: 'An emergency was claimed by somebody who has none, or none are configured.',
+    next: 'Ask without it; docs/approvals.md says who may.',
+  },
   approved: {
     means: 'Enough people agreed to exactly this request.',
     next: 'Nothing.',

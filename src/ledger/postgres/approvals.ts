@@ -71,6 +71,7 @@ function toApproval({ id, status, last, bodies }: ApprovalRow): ApprovalState {
     blastRadius: blast_radius,
     parameters,
     intent,
+    breakGlass: asked.break_glass === true,
     caller,
     ...(asked.committed === undefined ? {} : { committed: asked.committed }),
     asked: approval,

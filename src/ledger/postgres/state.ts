@@ -163,6 +163,7 @@ function toGrant({ body, ended, cause, last_index }: GrantRow): GrantState {
     caller,
     issuedAt: new Date(entry.time),
     expiresAt: new Date(expires),
+    breakGlass: entry.break_glass === true,
     approved: entry.previous !== undefined,
     ...(entry.committed === undefined ? {} : { committed: entry.committed }),
     ended: ended === null ? undefined : { at: ended, cause: cause ?? '' },

@@ -25,5 +25,6 @@ export function redactAsk(ask: Ask, personal: readonly PersonalKind[]): Ask {
   })
   if (redacted.length === 0) return ask
   const named = redacted.slice(0, MAX_NAMED)
-  return { scope, environment, intent, parameters: Object.fromEntries(parameters), redacted: named }
+  const filled = { parameters: Object.fromEntries(parameters), redacted: named }
+  return { ...ask, scope, environment, intent, ...filled }
 }
