@@ -7,8 +7,8 @@ import {
   type Message,
   type MessageStream,
   problem,
-  query,
   readString,
+  single,
 } from './wire.ts'
 
 type Control = Exclude<Statement, { kind: 'other' }>
@@ -73,12 +73,19 @@ export class DryRunSession {
     }
   }
 
+  /**
+   * The server takes one statement in this form and no more. It may read a text otherwise than the
+   * grammar here, with another encoding or backslashes that escape: what is a string here and a
+   * COMMIT there is then an error, not a commit.
+   */
   async #one(sql: string): Promise<boolean> {
     await this.transaction.open()
-    await this.#upstream.messages.write(query(sql))
-    const last = await this.#relay(['Z'])
-    if (last.failed) await this.#failed()
-    return !last.failed
+    await this.#upstream.messages.write(...single(sql), FLUSH)
+    const { failed } = await this.#relay(ENDS['E'] ?? [], UNASKED)
+    await this.#upstream.messages.write(SYNC)
+    await this.#relay(['Z'])
+    if (failed) await this.#failed()
+    return !failed
   }
 
   async #control(statement: Control): Promise<boolean> {
@@ -203,13 +210,16 @@ export class DryRunSession {
   }
 
   /** Passes answers on until one of these; the server's own ReadyForQuery stays here. */
-  async #relay(ends: readonly string[]): Promise<{ readonly failed: boolean }> {
+  async #relay(ends: readonly string[], kept = ''): Promise<{ readonly failed: boolean }> {
     let failed = false
     for (;;) {
       const message = await this.#upstream.messages.next()
       if (message === undefined) throw new Error('the database ended the connection')
-      if (message.type === 'Z') return { failed }
-      await this.#client.write(encode(message))
+      if (message.type === 'Z') {
+        requireOpenTransaction(message)
+        return { failed }
+      }
+      if (!kept.includes(message.type)) await this.#client.write(encode(message))
       if (message.type === 'G') await this.#copyIn()
       if (message.type === 'E') failed = true
       // Without Sync, an error is the last answer.
@@ -223,7 +233,10 @@ export class DryRunSession {
       const message = await this.#client.next()
       if (message === undefined) throw new Error('the client left within a COPY')
       if ('dcf'.includes(message.type)) await this.#upstream.messages.write(encode(message))
-      if (message.type === 'c' || message.type === 'f') return
+      if (message.type !== 'c' && message.type !== 'f') continue
+      // What was flushed before the data does not cover the answer to it.
+      await this.#upstream.messages.write(FLUSH)
+      return
     }
   }
 }
@@ -235,6 +248,14 @@ const ENDS: Readonly<Record<string, readonly string[]>> = {
   D: ['T', 'n'],
   E: ['C', 'I', 's'],
   C: ['3'],
+}
+
+/** Answers to the parts of a simple query that the client did not send. */
+const UNASKED = '12n'
+
+/** Nothing ends our transaction; were it over all the same, what comes next would stay. */
+function requireOpenTransaction({ body }: Message): void {
+  if (body.toString('latin1') === 'I') throw new Error('the transaction of the dry run has ended')
 }
 
 function parsed(text: string): Statement[] | { readonly code: string; readonly message: string } {

@@ -100,8 +100,15 @@ export function int32(...numbers: readonly number[]): Buffer {
   return buffer
 }
 
-export function query(text: string): Buffer {
-  return encode({ type: 'Q', body: strings(text) })
+/** Parse, Bind, Describe and Execute of one statement, whose rows come as text. */
+export function single(sql: string): Buffer[] {
+  const none = (count: number) => Buffer.alloc(count * 2)
+  return [
+    { type: 'P', body: Buffer.concat([strings('', sql), none(1)]) },
+    { type: 'B', body: Buffer.concat([strings('', ''), none(3)]) },
+    { type: 'D', body: strings('P') },
+    { type: 'E', body: Buffer.concat([strings(''), int32(0)]) },
+  ].map(encode)
 }
 
 export function complete(tag: string): Buffer {
