@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import {
   type AddressInfo,
   connect as connectTo,
@@ -29,6 +29,8 @@ beforeAll(async () => {
   const file = join(home, 'identity')
   await writeFile(file, await broker.issuers.agent({ sub: 'agent-7', team: 'orders' }))
   env = { CREDCTL_BROKER: line.url, CREDCTL_IDENTITY_TOKEN_FILE: file, TMPDIR: home }
+  // Marks every process that belongs to these tests, the watcher too; nothing reads it.
+  env['SSL_CERT_DIR'] = home
 })
 afterAll(async () => {
   await line?.close()
@@ -162,6 +164,19 @@ describe('nothing of a grant remains when', () => {
   })
 })
 
+test.skipIf(process.platform !== 'linux')(
+  'a command that runs is seen with its watcher',
+  async () => {
+    const run = start(...WAITING)
+    await run.ready
+    const seen = (await processes()).join('\n')
+    for (const part of ['credctl.js', 'watcher', 'sleep']) expect(seen).toContain(part)
+    run.child.kill('SIGTERM')
+    await run.end
+    await expect.poll(remains, { timeout: 15_000 }).toEqual(NOTHING)
+  },
+)
+
 test('two commands at once have a grant and files of their own', async () => {
   const print = shell('echo $CREDCTL_GRANT $PGPASSFILE $PGUSER')
   const outputs = await Promise.all(
@@ -183,7 +198,7 @@ test('a command gets through what it prints, to the last byte', async () => {
   await expect.poll(() => size).toBe(1_000_000)
 })
 
-const NOTHING = { files: [], logins: 0, live: 0 }
+const NOTHING = { files: [], processes: [], logins: 0, sessions: 0, live: 0 }
 
 async function remains() {
   const roles = postgres.pool('postgres')
@@ -191,11 +206,33 @@ async function remains() {
   const logins = await roles.query(
     "SELECT count(*)::int AS count FROM pg_roles WHERE rolname LIKE 'cbg\\_%'",
   )
+  const sessions = await roles.query(
+    "SELECT count(*)::int AS count FROM pg_stat_activity WHERE usename LIKE 'cbg\\_%'",
+  )
   const live = await ledger.query(
     'SELECT count(*)::int AS count FROM credctl_ledger.grants WHERE ended IS NULL',
   )
   const files = (await readdir(home)).filter((name) => name.startsWith('credctl-'))
-  return { files, logins: logins.rows[0].count, live: live.rows[0].count }
+  return {
+    files,
+    processes: await processes(),
+    logins: logins.rows[0].count,
+    sessions: sessions.rows[0].count,
+    live: live.rows[0].count,
+  }
+}
+
+/** Command lines of what still runs, where a system tells: by the mark in their environment. */
+async function processes(): Promise<string[]> {
+  const names = await readdir('/proc').catch(() => [])
+  const lines = names
+    .filter((name) => /^\d+$/.test(name))
+    .map(async (pid) => {
+      const environ = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
+      if (!environ.split('\0').includes(`SSL_CERT_DIR=${home}`)) return []
+      return [await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')]
+    })
+  return (await Promise.all(lines)).flat()
 }
 
 /** By the person that the test broker knows as an operator. */

@@ -132,6 +132,24 @@ describe('a task ends', () => {
   })
 })
 
+test('what a machine that lost power left behind is removed with the next task', async () => {
+  const place = (name: string) => join(tasks(), name)
+  const description = (end: number) => JSON.stringify({ expires_at: new Date(end).toISOString() })
+  for (const [name, end] of Object.entries({
+    over: Date.now() - 1000,
+    live: Date.now() + 60_000,
+  })) {
+    await mkdir(place(name), { recursive: true, mode: 0o700 })
+    await chmod(tasks(), 0o700)
+    await writeFile(join(place(name), 'task.json'), description(end), { mode: 0o600 })
+    await writeFile(join(place(name), 'pgpass'), 'secret', { mode: 0o600 })
+  }
+  const id = await start()
+  expect((await readdir(tasks())).sort()).toEqual([id, 'live'].sort())
+  await rm(place('live'), { recursive: true })
+  await credctl('task', 'end', id)
+})
+
 describe('exec --grant refuses', () => {
   test.each([
     ['a name that is no id', ['--grant', '../../etc'], 1, 'no task "../../etc" is held here'],

@@ -8,6 +8,7 @@ import { type LocalAnswer, localError } from '../exec/loopback.ts'
 import { makePrivateDirectory, type PrivateDirectory } from '../exec/private-directory.ts'
 import { startWatch, type Watch } from '../exec/watch.ts'
 import { ownDirectory } from '../private-file.ts'
+import { removeLeftovers } from './leftovers.ts'
 import { DESCRIPTION, TASK_PATH, taskDirectories } from './place.ts'
 
 /**
@@ -69,6 +70,7 @@ export class HeldTask {
     const { id, expiresAt } = this.grant
     const [base] = taskDirectories(env)
     await ownDirectory(base)
+    await removeLeftovers(base, Date.now())
     this.#directory = await makePrivateDirectory(join(base, id))
     this.#watch.clean(this.#directory.path)
     const also = (method: string, path: string) => this.#answer(method, path)
