@@ -1,5 +1,6 @@
 import type { ReasonCode } from '../../decision/reason.ts'
 import type { ErrorCode } from '../../errors.ts'
+import { OF_APPROVALS } from './explanations-approvals.ts'
 
 /** What a code means, and what whoever met it can do. */
 export interface Explanation {
@@ -65,39 +66,12 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode | ReasonCode, Explanation>>
       'No plan could be made: a parameter is missing or not accepted, or a target does not fit.',
     next: 'credctl scope plan with the same parameters says what is wrong and where.',
   },
-  threshold_refused: {
-    means: 'A rule of the operator or of the scope refuses what the plan can reach.',
-    next: 'Ask for less, or ask whoever owns the rule: its name stands in the reason.',
-  },
-  approval_required: {
-    means: 'People must agree to this plan first.',
-    next: 'Repeat the same request once it is approved, or let the client wait for it.',
-  },
-  approval_denied: {
-    means: 'A person looked at the request and denied it.',
-    next: 'credctl approval show tells who and why.',
-  },
-  approval_expired: {
-    means: 'The approval, or the request for it, is past its time.',
-    next: 'Ask again.',
-  },
-  approval_void: {
-    means: 'The scope, its plan, the intent or the caller changed since people agreed.',
-    next: 'Ask again: they agreed to something else.',
-  },
-  break_glass_refused: {
-    means: 'An emergency was claimed by somebody who has none, or none are configured.',
-    next: 'Ask without it; docs/approvals.md says who may.',
-  },
-  approved: {
-    means: 'Enough people agreed to exactly this request.',
-    next: 'Nothing.',
-  },
   secret_in_parameter: {
     means:
       'A parameter holds what looks like a secret. It was not recorded, and the request refused.',
     next: 'Send the name of a secret, never its value, and roll over the one that was sent.',
   },
+  ...OF_APPROVALS,
   intent_missing: {
     means: 'The request does not say what the task is for.',
     next: 'Give --intent with a sentence: it is what reviewers of the log read.',
@@ -248,18 +222,6 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode | ReasonCode, Explanation>>
   access_denied: {
     means: 'The decision is no; the reasons have codes of their own.',
     next: 'credctl scope explain with the code of each reason.',
-  },
-  approval_not_found: {
-    means: 'There is no such request for approval, or none for this person to see.',
-    next: 'credctl approval list shows those that wait.',
-  },
-  approval_settled: {
-    means: 'The request was decided, withdrawn or over before this word came.',
-    next: 'credctl approval show tells how it stands.',
-  },
-  approval_not_yours: {
-    means: 'This person cannot decide this request: own requests, other groups, delegated tokens.',
-    next: 'Ask a member of the groups that the request needs.',
   },
   limit_reached: {
     means: 'A limit of the scope was used up by somebody else at the same moment.',
