@@ -15,6 +15,8 @@ export interface KeptCredential {
 export interface KeptGrant {
   readonly id: string
   readonly token: string
+  /** Its targets that are AWS roles. */
+  readonly targets: readonly string[]
   readonly renewAt: number
 }
 
@@ -47,6 +49,7 @@ export async function readGrant(path: string): Promise<KeptGrant | undefined> {
   return await read(path, (kept) => ({
     id: kept.text('id'),
     token: kept.text('token'),
+    targets: kept.texts('targets'),
     renewAt: kept.integer('renewAt'),
   }))
 }

@@ -1,6 +1,6 @@
 import { fetchCredential, requestGrant } from '../../client/grant.ts'
 import type { JsonObject } from '../../client/json.ts'
-import { isCredctlError } from '../../errors.ts'
+import { CredctlError, isCredctlError } from '../../errors.ts'
 import { connectionTo } from '../broker/grant.ts'
 import { identityToken } from '../broker/identity.ts'
 import type { Cli } from '../cli.ts'
@@ -46,7 +46,14 @@ async function fetchAnew(cli: Cli, wanted: Wanted): Promise<JsonObject> {
 
 const OVER = ['grant_ended', 'grant_not_found', 'plan_changed', 'token_expired'] as const
 
-async function fetchUnder({ token }: KeptGrant, { broker, flags }: Wanted): Promise<JsonObject> {
+async function fetchUnder(grant: KeptGrant, { broker, flags }: Wanted): Promise<JsonObject> {
+  const { token, targets } = grant
+  if (!targets.includes(flags.target)) {
+    throw new CredctlError('target_unknown', 'the scope has no AWS target of this name', {
+      hint:
+        targets.length === 0 ? 'It has none at all.' : `Its AWS targets are ${targets.join(', ')}.`,
+    })
+  }
   return await fetchCredential(connectionTo(broker), token, flags.target)
 }
 
@@ -56,8 +63,10 @@ async function start(cli: Cli, { broker, flags, place }: Wanted): Promise<KeptGr
   const lowered = callerClass === undefined ? {} : { callerClass }
   const task = { scope, environment, intent, parameters: parametersOf(flags), ...lowered }
   const identity = () => identityToken(cli, flags, broker)
-  const { id, token, expiresAt } = await requestGrant(connectionTo(broker), identity, task)
-  const grant = { id, token, renewAt: renewalOf(Date.now(), expiresAt.getTime()) }
+  const granted = await requestGrant(connectionTo(broker), identity, task)
+  const { id, token, expiresAt } = granted
+  const targets = granted.targets.filter(({ kind }) => kind === 'aws').map(({ name }) => name)
+  const grant = { id, token, targets, renewAt: renewalOf(Date.now(), expiresAt.getTime()) }
   await write(place.grant, grant)
   return grant
 }
