@@ -14,12 +14,15 @@ export interface HealthState {
   readonly unfinished: number
   readonly oldestSeconds: number
   readonly retries: number
+  /** Logins at targets that were not as the ledger has them, since this replica started. */
+  readonly differing: number
 }
 
 export async function healthState(parts: ConsoleParts): Promise<HealthState> {
   const { ledger, verifier, metrics } = parts
-  const [unfinished, oldest, retries] = await Promise.all(
-    [metrics.unfinished, metrics.oldestUnfinished, metrics.revocationRetries].map(sumOf),
+  const { unfinished: left, oldestUnfinished, revocationRetries, reconciled } = metrics
+  const [unfinished, oldest, retries, differing] = await Promise.all(
+    [left, oldestUnfinished, revocationRetries, reconciled].map(sumOf),
   )
   return {
     ledger: await words(() => ledger.ready()),
@@ -28,6 +31,7 @@ export async function healthState(parts: ConsoleParts): Promise<HealthState> {
     unfinished: unfinished ?? 0,
     oldestSeconds: oldest ?? 0,
     retries: retries ?? 0,
+    differing: differing ?? 0,
   }
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Entry } from '../../src/ledger/entry.ts'
 import { testPostgres } from '../support/postgres.ts'
 import { Browser, formToken, type Page } from './browser.ts'
-import { stage, waiting } from './stage.ts'
+import { emergency, stage, waiting } from './stage.ts'
 import type { ConsoleWorld } from './world.ts'
 
 const postgres = testPostgres()
@@ -127,6 +127,22 @@ describe('a decision', () => {
       here.clock.move(-61 * 60_000)
     }
   })
+})
+
+test('an emergency is loud, and wants a reason', async () => {
+  const { grant } = await emergency(here, 'Checkout is down')
+  const path = `/console/approvals/${grant}`
+  const list = await approver.open('/console')
+  expect(list.text).toContain('purge-cancelled-orders break-glass')
+  const page = await approver.open(path)
+  expect(page.html).toMatch(/<h1>.*class="alarm">break-glass<.*<\/h1>/s)
+  expect(page.html).toMatch(/<textarea[^>]* required/)
+  const plan = /name="plan" value="([^"]+)"/.exec(page.html)?.[1] ?? ''
+  const silent = await approver.send(`${path}/decide`, { form, plan, verdict: 'approve' })
+  expect(silent.status).toBe(400)
+  const reason = 'Seen on the dashboard'
+  const said = await approver.send(`${path}/decide`, { form, plan, verdict: 'approve', reason })
+  expect([said.status, said.text]).toEqual([200, expect.stringContaining('Approved')])
 })
 
 test('an operator takes a request back, and nobody can approve it any more', async () => {

@@ -46,7 +46,8 @@ function withWindows(config: Config): Config {
     { ...environment, schedule: schedules.get(name) ?? environment.schedule },
   ])
   const signIn = config.console && { ...config.console, session: 7200 }
-  return { ...config, console: signIn, environments: new Map(scheduled) }
+  const approvals = { ...config.approvals, breakGlass: { group: 'approvers', ttl: 900 } }
+  return { ...config, approvals, console: signIn, environments: new Map(scheduled) }
 }
 
 /** A broker in the middle of a day: grants of every kind, requests that wait, refusals. */
@@ -87,6 +88,7 @@ export async function stage(postgres: TestPostgres): Promise<ConsoleWorld> {
   ] as const) {
     await exchange(here.url, form(token, task))
   }
+  await emergency(here, 'Checkout is down since 10:40, cancelled orders fill the queue')
   await waiting(here, {
     ticket: 'ORD-502',
     intent: 'Purge 318 cancelled orders from before 2024, as ORD-502 asks',
@@ -95,18 +97,29 @@ export async function stage(postgres: TestPostgres): Promise<ConsoleWorld> {
   return here
 }
 
+const PURGE = { scope: 'purge-cancelled-orders', environment: 'staging' }
+
+/** A person claims an emergency. */
+export async function emergency(
+  here: ConsoleWorld,
+  intent: string,
+): Promise<Record<string, unknown>> {
+  const task = { ...PURGE, intent, parameters: { ticket: 'INC-7' }, break_glass: true }
+  const token = await tokenOf(here, 'human')
+  return await deferred(here, token, task)
+}
+
 /** A request that a person has to approve first. */
 export async function waiting(
   here: ConsoleWorld,
   { ticket, intent }: { readonly ticket: string; readonly intent: string },
 ): Promise<Record<string, unknown>> {
-  const task = {
-    scope: 'purge-cancelled-orders',
-    environment: 'staging',
-    intent,
-    parameters: { ticket },
-  }
+  const task = { ...PURGE, intent, parameters: { ticket } }
   const token = await tokenOf(here, 'agent', { sub: `agent-${ticket.toLowerCase()}` })
+  return await deferred(here, token, task)
+}
+
+async function deferred(here: ConsoleWorld, token: string, task: object) {
   const more = { completion_mode: 'deferred' }
   const { body } = await exchange(here.url, form(token, task, more))
   if (body['error'] !== 'authorization_pending') throw new Error(JSON.stringify(body))

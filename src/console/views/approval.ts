@@ -12,7 +12,7 @@ import { basePath } from '../place.ts'
 import { signInAgain } from '../sign-in/again.ts'
 import { countdown, type Html, moment, quoted, seen } from '../words.ts'
 import { needsList } from './approvals.ts'
-import { callerWords, environmentChip } from './grants.ts'
+import { alarm, callerWords, environmentChip } from './grants.ts'
 import { planWords } from './plan.ts'
 
 export interface ApprovalPage {
@@ -32,7 +32,7 @@ export function approvalView(parts: ConsoleParts, person: Person, page: Approval
   return {
     title: `Approval of ${state.scope} in ${state.environment}`,
     body: html`<p class="rest"><a href="${basePath(parts)}/approvals">Approvals</a></p>
-<div class="head"><div><h1>${state.scope} ${environmentChip(parts, state.environment)}</h1>
+<div class="head"><div><h1>${state.scope} ${environmentChip(parts, state.environment)}${alarm(state)}</h1>
 <p class="state">${statusWords(state, now)}</p></div>
 <p class="code-word"><span class="rest">Binding code</span> <strong>${state.asked.code}</strong></p></div>
 <div class="two">

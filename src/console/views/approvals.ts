@@ -4,7 +4,7 @@ import type { ConsoleParts } from '../console.ts'
 import { blastPicture } from '../picture/blast.ts'
 import { basePath } from '../place.ts'
 import { countdown, type Html, moment, seen } from '../words.ts'
-import { callerWords, environmentChip } from './grants.ts'
+import { alarm, callerWords, environmentChip } from './grants.ts'
 
 /** Requests for approval as rows: what would be given, what for, to whom, whose word is missing. */
 export function approvalTable(
@@ -24,7 +24,7 @@ function approvalRow(parts: ConsoleParts, state: ApprovalState): Html {
   const act = state.status === 'pending' ? 'Decide' : 'Look'
   return html`<tr id="approval-${state.id}">
 <td class="picture">${state.blastRadius === undefined ? '' : blastPicture(state.blastRadius, 'small')}</td>
-<td class="task"><a href="${page}">${state.scope}</a><p class="said-short">${seen(state.intent)}</p></td>
+<td class="task"><a href="${page}">${state.scope}</a>${alarm(state)}<p class="said-short">${seen(state.intent)}</p></td>
 <td data-label="Environment">${environmentChip(parts, state.environment)}</td>
 <td data-label="Asked by">${callerWords(state.caller)}</td>
 <td data-label="Needs">${needsList(state)}</td>

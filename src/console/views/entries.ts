@@ -4,6 +4,7 @@ import type { FoundEntry } from '../../ledger/search.ts'
 import type { ConsoleParts } from '../console.ts'
 import { basePath } from '../place.ts'
 import { grouped, type Html, moment, seen } from '../words.ts'
+import { alarm } from './grants.ts'
 
 /** Entries of the log as rows, newest first. */
 export function entryTable(
@@ -53,7 +54,7 @@ function summary(entry: Entry): Html | string {
     case 'grant.decided': {
       const { decision, scope, environment, caller, reasons } = entry
       const why = decision === 'allow' ? '' : html`: ${seen(reasons[0]?.code ?? '')}`
-      return html`<strong>${decision}</strong> ${seen(scope.name)} in ${seen(environment.name)} for ${caller.class} ${seen(caller.subject)}${why}`
+      return html`<strong>${decision}</strong>${alarm({ breakGlass: entry.break_glass === true })} ${seen(scope.name)} in ${seen(environment.name)} for ${caller.class} ${seen(caller.subject)}${why}`
     }
     case 'credential.requested':
       return `for ${entry.target}`

@@ -6,7 +6,15 @@ import type { View } from '../page.ts'
 import { basePath } from '../place.ts'
 import { countdown, type Html, moment, quoted, seen } from '../words.ts'
 import { entryTable } from './entries.ts'
-import { callerWords, environmentChip, grantPicture, isLive, mayEnd, revokeForm } from './grants.ts'
+import {
+  alarm,
+  callerWords,
+  environmentChip,
+  grantPicture,
+  isLive,
+  mayEnd,
+  revokeForm,
+} from './grants.ts'
 
 export interface GrantPage {
   readonly grant: GrantState
@@ -26,7 +34,7 @@ export function grantView(parts: ConsoleParts, person: Person, page: GrantPage):
     live: true,
     body: html`<div class="head"><div>
 <p class="rest">Grant ${grant.id}</p>
-<h1>${grant.scope} ${environmentChip(parts, grant.environment)}</h1>
+<h1>${grant.scope} ${environmentChip(parts, grant.environment)}${alarm(grant)}</h1>
 <p class="state">${stateWords(grant, now)}</p>
 </div>${live && mayEnd(person.principal, grant, now) ? revokeForm(base, person, grant) : ''}</div>
 <div class="two">

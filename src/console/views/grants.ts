@@ -1,6 +1,7 @@
 import { html } from 'hono/html'
 import { owns, type Principal, requireReach } from '../../access.ts'
 import { isCredctlError } from '../../errors.ts'
+import type { Actor } from '../../identity/caller.ts'
 import type { GrantState } from '../../ledger/ledger.ts'
 import type { ConsoleParts, Person } from '../console.ts'
 import { formToken } from '../page.ts'
@@ -28,7 +29,7 @@ function grantRow(parts: ConsoleParts, person: Person, grant: GrantState): Html 
   const now = parts.clock.now()
   return html`<tr id="grant-${grant.id}">
 <td class="picture">${grantPicture(parts, grant, 'small')}</td>
-<td class="task"><a href="${base}/grants/${grant.id}">${grant.scope}</a><p class="said-short">${seen(grant.intent)}</p></td>
+<td class="task"><a href="${base}/grants/${grant.id}">${grant.scope}</a>${alarm(grant)}<p class="said-short">${seen(grant.intent)}</p></td>
 <td data-label="Environment">${environmentChip(parts, grant.environment)}</td>
 <td data-label="Caller">${callerWords(grant.caller)}</td>
 <td data-label="Time" class="time">${lifeWords(grant, now)}</td>
@@ -57,8 +58,22 @@ export function environmentChip({ environments }: ConsoleParts, name: string): H
   return html`<span class="chip${prod ? ' prod' : ''}">${seen(name)}${prod && name !== 'prod' ? ' (prod)' : ''}</span>`
 }
 
+/** Loud wherever it stands: somebody claimed an emergency. */
+export function alarm({ breakGlass }: { readonly breakGlass: boolean }): Html | string {
+  return breakGlass ? html` <strong class="alarm">break-glass</strong>` : ''
+}
+
+/** Whose it is, and through whom they act: the newest of them first. */
 export function callerWords(caller: GrantState['caller']): Html {
-  return html`<span class="chip class-${caller.class}">${caller.class}</span> <span class="subject">${seen(caller.subject)}</span> <span class="rest">of ${seen(caller.issuer)}</span>`
+  const { class: callerClass, subject, issuer, actor } = caller
+  const through = chainOf(actor).map(
+    (each) => html` <span class="rest">through</span> ${seen(each)}`,
+  )
+  return html`<span class="chip class-${callerClass}">${callerClass}</span> <span class="subject">${seen(subject)}</span> <span class="rest">of ${seen(issuer)}</span>${through}`
+}
+
+function chainOf(actor: Actor | undefined): string[] {
+  return actor === undefined ? [] : [actor.sub, ...chainOf(actor.act)]
 }
 
 function lifeWords(grant: GrantState, now: Date): Html {

@@ -9,7 +9,7 @@ import { logPanel } from './log.ts'
 
 /** What an operator looks at first when something seems wrong. */
 export function healthView(parts: ConsoleParts, state: HealthState): View {
-  const { ledger, log, issuers, unfinished, oldestSeconds, retries } = state
+  const { ledger, log, issuers, unfinished, oldestSeconds, retries, differing } = state
   return {
     title: 'Health',
     body: html`<h1>Health</h1>
@@ -17,6 +17,7 @@ export function healthView(parts: ConsoleParts, state: HealthState): View {
 ${check(ledger === undefined, 'Ledger', ledger === undefined ? 'grants can be recorded' : ledger)}
 ${check(unfinished === 0, 'Revocations', unfinished === 0 ? 'nothing is left to take back' : `${count(unfinished, 'credential')} of ended grants not known to be gone, the oldest for ${span(oldestSeconds)}`)}
 ${check(retries === 0, 'Retries', retries === 0 ? 'no revocation had to be tried again' : `${count(retries, 'revocation')} tried again since this replica started`)}
+${check(differing === 0, 'Targets', differing === 0 ? 'logins are as the log has them' : `${count(differing, 'login')} differed from the log; what was found is in the broker’s own log`)}
 </ul>
 ${log === undefined ? html`<p class="bad">The log cannot be read or verified; the broker’s own log says why.</p>` : logPanel(log)}
 <section aria-labelledby="issuers"><h2 id="issuers">Issuers</h2>
