@@ -43,7 +43,8 @@ export function verifyText(output: LogVerifyOutput): string {
   return lines.map((line) => `${line}\n`).join('')
 }
 
-function evidenceLines({ witnesses, anchors, review }: LogVerifyOutput): string[] {
+function evidenceLines(output: LogVerifyOutput): string[] {
+  const { witnesses, anchors, review, resumed_from: from } = output
   const lines = witnesses.map(({ witness, time }) => `cosigned by ${witness} at ${time}`)
   for (const { name, used, unusable } of anchors) {
     const rest = unusable === 0 ? '' : `, ${unusable} that prove nothing`
@@ -51,7 +52,8 @@ function evidenceLines({ witnesses, anchors, review }: LogVerifyOutput): string[
   }
   if (review === undefined) return lines
   const skipped = Object.entries(review.not_rechecked).map(([why, count]) => `${count} ${why}`)
-  lines.push(`${review.rechecked} decisions made again with the same outcome`)
+  const where = from === undefined ? '' : `, counted from entry ${from} on`
+  lines.push(`${review.rechecked} decisions made again with the same outcome${where}`)
   if (skipped.length > 0) lines.push(`not re-checked: ${skipped.join(', ')}`)
   return lines
 }

@@ -23,7 +23,7 @@ export const logVerifyOutput = z
     witnesses: z.array(z.strictObject({ witness: z.string(), time: z.string() })),
     /** Checkpoints kept elsewhere that this log still contains, and records that prove nothing. */
     anchors: z.array(z.strictObject({ name: z.string(), used: z.int(), unusable: z.int() })),
-    /** With `--scopes`: decisions made again, and why others were not. */
+    /** With `--scopes`: decisions made again, and why others were not; of this run alone. */
     review: z
       .strictObject({ rechecked: z.int(), not_rechecked: z.record(z.string(), z.int()) })
       .optional(),
