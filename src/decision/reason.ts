@@ -31,6 +31,7 @@ export const REASON_CODES = [
   'approval_denied',
   'approval_expired',
   'approval_void',
+  'too_many_waiting',
   'approved',
   'break_glass_refused',
   // The scope's limits, and the state of the grant.

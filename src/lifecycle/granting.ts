@@ -19,6 +19,7 @@ import { grantDecided } from '../ledger/record.ts'
 import { redactAsk } from '../ledger/redaction/ask.ts'
 import type { Mints } from '../mint/mints.ts'
 import type { Catalog } from '../scope/catalog.ts'
+import { placeOf, usageGuard } from './usage-guard.ts'
 
 export interface GrantingParts {
   readonly catalog: () => Catalog
@@ -186,8 +187,10 @@ export class Granting {
     const [known] = await this.#approvals.list(same)
     const occasion = { request, now }
     const decided = { ask, ...circumstances, evaluation }
-    if (known?.status === 'denied') {
-      const reasons = [DENIED_BEFORE]
+    const refusal =
+      known?.status === 'denied' ? DENIED_BEFORE : await this.#crowded(caller, known, now)
+    if (refusal !== undefined) {
+      const reasons = [refusal]
       const decision = { outcome: 'deny', reasons } as const
       await ledger.append(
         grantDecided(occasion, { ...decided, evaluation: { ...evaluation, decision } }),
@@ -203,6 +206,18 @@ export class Granting {
       waiting: await this.#approvals.find(grantId),
       disclosed: evaluation.disclosed,
     }
+  }
+
+  /** Whoever approves reads what waits: one caller must not bury the requests of the others. */
+  async #crowded(
+    { issuer, subject }: Caller,
+    known: ApprovalState | undefined,
+    now: Date,
+  ): Promise<Reason | undefined> {
+    if (known !== undefined) return undefined
+    const own = { owner: { issuer, subject }, statuses: OPEN, endsAfter: now }
+    const open = await this.#approvals.list({ ...own, limit: OPEN_PER_CALLER })
+    return open.length < OPEN_PER_CALLER ? undefined : CROWDED
   }
 
   /** Approved is not allowed: everything is looked at again, and only then is there a grant. */
@@ -261,25 +276,15 @@ export class Granting {
   }
 }
 
+/** Requests of one caller that wait, or are approved and not yet used. */
+const OPEN_PER_CALLER = 50
+
+const CROWDED: Reason = {
+  code: 'too_many_waiting',
+  message: `${OPEN_PER_CALLER} requests of this caller already wait for people`,
+}
+
 const DENIED_BEFORE: Reason = {
   code: 'approval_denied',
   message: 'people denied exactly this request a short while ago',
-}
-
-function placeOf({ scope, environment }: Ask): string {
-  return JSON.stringify([scope, environment])
-}
-
-/** The scope's limits once more, checked by the database as the entry becomes durable. */
-function usageGuard(ask: Ask, { found }: Circumstances): Guard {
-  const limits = found?.scope.limits ?? {}
-  if (limits.live_grants === undefined && limits.grants_per_day === undefined) return {}
-  return {
-    usage: {
-      scope: ask.scope,
-      environment: ask.environment,
-      ...(limits.live_grants === undefined ? {} : { liveGrants: limits.live_grants }),
-      ...(limits.grants_per_day === undefined ? {} : { grantsPerDay: limits.grants_per_day }),
-    },
-  }
 }

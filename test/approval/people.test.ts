@@ -43,6 +43,18 @@ describe('four eyes', () => {
     expect((await say(here, 'bob', agents)).status).toBe(200)
   })
 
+  test('nobody decides with a token that leaves out who they are, nor for one', async () => {
+    const own = await pending(here, { claims: { owner_email: 'ann@example.com' } })
+    const silent = await say(here, 'ann-2', own, {}, { groups: ['dba'], email: undefined })
+    expect([silent.status, silent.body['code']]).toEqual([403, 'approval_not_yours'])
+    expect(silent.text).toContain('your token has no claim email')
+
+    const unnamed = await pending(here, { claims: { owner_email: undefined } })
+    const answer = await say(here, 'bob', unnamed)
+    expect([answer.status, answer.body['code']]).toEqual([403, 'approval_not_yours'])
+    expect(answer.text).toContain('whoever asked has no claim owner_email')
+  })
+
   test('nobody decides for an agent that acts for them, or through which they act', async () => {
     const acting = await pending(here, { claims: { act: { sub: 'ann' } } })
     expect((await say(here, 'ann', acting)).body['code']).toBe('approval_not_yours')
@@ -151,4 +163,15 @@ describe('production', () => {
     expect(body['error']).toBe('access_denied')
     expect(body).not.toHaveProperty('approval')
   })
+})
+
+test('one caller has fifty requests waiting at most, so that others are seen', async () => {
+  const who = 'other agent'
+  for (let count = 0; count < 50; count += 1) await pending(here, { who })
+  const { body } = await askFor(here, { who, task: { ...PURGE, intent: 'The fifty-first.' } })
+  expect([body['error'], (body['reasons'] as { code: string }[])[0]?.code]).toEqual([
+    'access_denied',
+    'too_many_waiting',
+  ])
+  await pending(here, { who: 'local' })
 })

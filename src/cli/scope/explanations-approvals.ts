@@ -16,6 +16,10 @@ export const OF_APPROVALS = {
     means: 'The approval, or the request for it, is past its time.',
     next: 'Ask again.',
   },
+  too_many_waiting: {
+    means: 'This caller already has as many requests waiting for people as one caller may.',
+    next: 'Wait until some are decided, or take some back with credctl grant revoke.',
+  },
   approval_void: {
     means: 'The scope, its plan, the intent or the caller changed since people agreed.',
     next: 'Ask again: they agreed to something else.',
