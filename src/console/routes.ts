@@ -4,6 +4,7 @@ import { assetEndpoint } from './assets.ts'
 import type { ConsoleEnv, ConsoleParts, Door } from './console.ts'
 import { pageHeaders } from './headers.ts'
 import { requirePerson } from './person.ts'
+import { basePath } from './place.ts'
 import { approvalPage, approvalsPage, cancelApproval, decideApproval } from './routes/approvals.ts'
 import { grantPage, grantsPage, nowPage, revokeGrant } from './routes/grants.ts'
 import { healthPage } from './routes/health.ts'
@@ -36,7 +37,8 @@ export function consoleRoutes(parts: ConsoleParts, door: Door): Hono<ConsoleEnv>
   app.get('/scopes/:name', scopePage(parts))
   app.get('/windows', windowsPage(parts))
   app.get('/health', healthPage(parts))
-  app.all('*', () => {
+  app.all('*', ({ req, redirect }) => {
+    if (req.path === '/console/') return redirect(basePath(parts), 303)
     throw new CredctlError('not_found', 'there is no such page')
   })
   return app
