@@ -1,6 +1,7 @@
-import { groupsOf, isSamePerson } from '../decision/approval.ts'
+import { groupsOf, isSamePerson, type Person } from '../decision/approval.ts'
 import type { Policy } from '../decision/policy.ts'
 import { CredctlError } from '../errors.ts'
+import { isNameless } from '../identity/approver-group.ts'
 import type { Caller } from '../identity/caller.ts'
 import { requireStepUp } from '../identity/step-up.ts'
 import type { ApprovalState } from '../ledger/ledger.ts'
@@ -25,6 +26,8 @@ export function requireEligible(
     throw notYours('only people with the role approver decide requests')
   }
   if (by.actor !== undefined) throw notYours('an approval cannot be delegated')
+  requireNamed(by, 'your token', policy)
+  requireNamed(state.caller, 'the token of whoever asked', policy)
   if (isSamePerson(by, state.caller, policy.samePerson)) {
     throw notYours('nobody decides a request of their own')
   }
@@ -39,6 +42,13 @@ export function requireEligible(
   const stepUp = [...(by.stepUp ?? []), ...state.asked.step_up.map(stepUpOf)]
   requireStepUp({ ...by, stepUp }, now)
   return groups
+}
+
+/** Who shows no name could be the other one: see `same_person`. */
+function requireNamed(person: Person, whose: string, { samePerson }: Policy): void {
+  if (!isNameless(person, samePerson)) return
+  const claim = samePerson[person.issuer]
+  throw notYours(`${whose} has no claim ${claim}, by which people are told apart`)
 }
 
 /** Why this person may not decide the request now, in one sentence; undefined when they may. */

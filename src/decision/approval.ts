@@ -3,6 +3,7 @@ import {
   comparable,
   EVERY_APPROVER,
   isMember,
+  isNameless,
   type PersonClaims,
   personOf,
 } from '../identity/approver-group.ts'
@@ -114,13 +115,16 @@ export function groupsOf(person: Person, needs: readonly Need[], policy: Policy)
 
 /**
  * Four eyes: is `person` the other one, or anybody in the chain that acts for it? Compared by issuer
- * and subject, and by the claim that the operator says names a person across issuers.
+ * and subject, and by the claim that the operator says names a person across issuers: people choose
+ * what their provider puts into a token, so whoever leaves that claim out could be anybody.
  */
 export function isSamePerson(person: Person, other: Person, names: PersonClaims): boolean {
   if (person.issuer === other.issuer && person.subject === other.subject) return true
+  if (isNameless(person, names) || isNameless(other, names)) return true
   const name = personOf(person, names)
   if (name !== undefined && (name === personOf(other, names) || name === comparable(other.subject)))
     return true
+  if (personOf(other, names) === comparable(person.subject)) return true
   return chainOf(other.actor).some(({ iss, sub }) => {
     if (name === comparable(sub)) return true
     return sub === person.subject && (iss === undefined || isIssuer(person, iss))

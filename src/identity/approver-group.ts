@@ -65,6 +65,14 @@ export function personOf(
   return typeof value === 'string' && value !== '' ? comparable(value) : undefined
 }
 
+/** Says nothing of who it is, where the operator said which claim should. */
+export function isNameless(
+  person: { readonly issuer: string; readonly claims: Claims },
+  names: PersonClaims,
+): boolean {
+  return Object.hasOwn(names, person.issuer) && personOf(person, names) === undefined
+}
+
 /** Upper case and compatibility forms make no second person. */
 export function comparable(name: string): string {
   return name.normalize('NFKC').toLowerCase()

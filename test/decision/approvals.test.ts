@@ -19,7 +19,7 @@ const ask: Ask = { scope: 'backfill', environment: 'dev', intent: 'Recompute.', 
 function decided(change: Partial<Circumstances> = {}, asked: Ask = ask) {
   return evaluate(asked, {
     grantId: 'g',
-    caller: callerNamed('agent', {}),
+    caller: owned('o@example.com'),
     found: scopeNamed('backfill', {}),
     environment: environments.get('dev'),
     usage: { liveGrants: 0, grantsLastDay: 0 },
@@ -30,6 +30,11 @@ function decided(change: Partial<Circumstances> = {}, asked: Ask = ask) {
   })
 }
 
+function owned(owner: string) {
+  const caller = callerNamed('agent', {})
+  return { ...caller, claims: { ...caller.claims, owner } }
+}
+
 function firstAnswer() {
   const { decision, plan } = decided()
   if (decision.outcome !== 'needs_approval' || plan === undefined) throw new Error('nobody asked')
@@ -38,7 +43,8 @@ function firstAnswer() {
 const { binding, plan } = firstAnswer()
 
 function person(subject: string, change: Partial<Person> = {}): Person {
-  return { class: 'human', issuer: 'people', subject, claims: { groups: ['dba'] }, ...change }
+  const claims = { groups: ['dba'], email: `${subject}@example.com` }
+  return { class: 'human', issuer: 'people', subject, claims, ...change }
 }
 
 function word(subject: string, change: Partial<Verdict> = {}): Verdict {
@@ -79,13 +85,21 @@ describe('approvals as evidence', () => {
     ],
     [
       'a person of another group',
-      [ann, word('bob', { by: person('bob', { claims: { groups: ['staff'] } }) })],
+      [ann, word('bob', { by: person('bob', { claims: { groups: ['staff'], email: 'b@b' } }) })],
     ],
     [
       'a person who says to be of the group',
-      [ann, word('bob', { by: person('bob', { claims: {} }) })],
+      [ann, word('bob', { by: person('bob', { claims: { email: 'b@b' } }) })],
     ],
     ['a person of another issuer', [ann, word('bob', { by: person('bob', { issuer: 'github' }) })]],
+    [
+      'a person whose token leaves out who they are',
+      [ann, word('bob', { by: person('bob', { claims: { groups: ['dba'] } }) })],
+    ],
+    [
+      'a person whose token says that they are nobody',
+      [ann, word('bob', { by: person('bob', { claims: { groups: ['dba'], email: '' } }) })],
+    ],
     ['an agent', [ann, word('bob', { by: person('bob', { class: 'agent' }) })]],
     ['ci', [ann, word('bob', { by: person('bob', { class: 'ci' }) })]],
     ['a delegate', [ann, word('bob', { by: person('bob', { actor: { sub: 'bot' } }) })]],
@@ -101,14 +115,32 @@ describe('approvals as evidence', () => {
   })
 
   test('of the owner of the agent do not, whatever the account', () => {
-    const caller = callerNamed('agent', {})
-    const owned = { ...caller, claims: { ...caller.claims, owner: 'bob@example.com' } }
     const by = person('b.smith', { claims: { groups: ['dba'], email: 'Bob@Example.com' } })
     const { decision } = decided({
-      caller: owned,
+      caller: owned('bob@example.com'),
       approval: evidence([ann, word('b.smith', { by })]),
     })
     expect(decision.outcome).toBe('needs_approval')
+  })
+
+  test('of people do not for somebody whose token leaves out who they are', () => {
+    const { decision } = decided({
+      caller: callerNamed('agent', {}),
+      approval: evidence([ann, bob]),
+    })
+    expect(decision.outcome).toBe('needs_approval')
+  })
+
+  test('of somebody who is only known by a subject do not for the agent they own', () => {
+    const policy = { ...POLICY, samePerson: { agents: 'owner' } }
+    const by = person('Bob@example.com', { claims: { groups: ['dba'] } })
+    const approval = evidence([ann, word('b', { by })])
+    const outcome = (owner: string) =>
+      decided({ policy, caller: owned(owner), approval }).decision.outcome
+    expect([outcome('bob@example.com'), outcome('cleo@example.com')]).toEqual([
+      'needs_approval',
+      'allow',
+    ])
   })
 
   test.each<[string, Partial<Circumstances>, Ask]>([

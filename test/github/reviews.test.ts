@@ -54,7 +54,11 @@ beforeAll(async () => {
             issuer: 'github',
             api,
             token: 'env:GITHUB_READER',
-            people: { '4004': 'owner@example.com' },
+            people: {
+              [String(REVIEWER)]: 'reviewer@example.com',
+              '4004': 'owner@example.com',
+              '5005': 'other@example.com',
+            },
           },
           approvals: {
             ...ours.approvals,
