@@ -2,13 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { type Config, requireConfig } from '../../config.ts'
 import { CredctlError } from '../../errors.ts'
 import { type Policy, parsePolicy } from '../../ledger/policy.ts'
-import { DecisionReview } from '../../ledger/verify/decisions.ts'
+import type { DecisionReview } from '../../ledger/verify/decisions.ts'
 import type { SeenHead, Verifier } from '../../ledger/verify.ts'
 import { policyOf } from '../../publish/configured.ts'
 import type { Cli } from '../cli.ts'
 import { type AnchorEvidence, parseAnchors, readAnchors } from './anchors.ts'
 import { SeenHeads } from './heads.ts'
-import { reviewedScopes } from './reviewed-scopes.ts'
 import { readKeys } from './source.ts'
 
 export type EvidenceFlags = {
@@ -78,6 +77,9 @@ async function readReview(
   env: NodeJS.ProcessEnv,
 ): Promise<DecisionReview | undefined> {
   if (scopes === undefined) return undefined
+  // Planning knows every action of AWS: only who reviews decisions pays for loading it.
+  const { DecisionReview } = await import('../../ledger/verify/decisions.ts')
+  const { reviewedScopes } = await import('./reviewed-scopes.ts')
   const reviewed = await reviewedScopes(scopes, env)
   if (config === undefined) return new DecisionReview({ scopes: reviewed })
   const { environments, approvals: policy } = config
