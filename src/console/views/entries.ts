@@ -32,6 +32,8 @@ function toneOf(entry: Entry): Tone {
   switch (entry.kind) {
     case 'grant.decided':
       return entry.decision === 'allow' ? 'good' : entry.decision === 'deny' ? 'bad' : 'plain'
+    case 'approval.given':
+      return entry.verdict === 'approve' ? 'good' : 'bad'
     case 'credential.refused':
     case 'credential.failed':
     case 'credential.wrapping_alarm':
@@ -42,7 +44,7 @@ function toneOf(entry: Entry): Tone {
   }
 }
 
-/** An entry in one line; the entry's own page has all of it. */
+/** An entry in one line; the entry's own page has all of it. A kind without words does not compile. */
 function summary(entry: Entry): Html | string {
   switch (entry.kind) {
     case 'catalogue.loaded':
@@ -56,7 +58,14 @@ function summary(entry: Entry): Html | string {
       const why = decision === 'allow' ? '' : html`: ${seen(reasons[0]?.code ?? '')}`
       return html`<strong>${decision}</strong>${alarm({ breakGlass: entry.break_glass === true })} ${seen(scope.name)} in ${seen(environment.name)} for ${caller.class} ${seen(caller.subject)}${why}`
     }
+    case 'approval.given': {
+      const settled = entry.settles === undefined ? '' : `: ${entry.settles}`
+      return html`<strong>${entry.verdict}</strong> by ${seen(entry.by.subject)} for ${entry.group}, by ${entry.via}${settled}`
+    }
+    case 'approval.ended':
+      return entry.outcome
     case 'credential.requested':
+    case 'credential.wrapped':
       return `for ${entry.target}`
     case 'credential.minted':
       return html`for ${entry.target}, <code>${seen(entry.fingerprint)}</code>`
@@ -72,7 +81,5 @@ function summary(entry: Entry): Html | string {
       return html`at ${entry.target}: ${seen(entry.breach)}`
     case 'grant.ended':
       return html`by ${entry.cause}${entry.by === undefined ? '' : html`, ${seen(entry.by.subject)}`}`
-    default:
-      return ''
   }
 }

@@ -58,7 +58,12 @@ ${Object.entries(grant.parameters).map(([name, value]) => html`<dt>${name}</dt><
 
 function stateWords(grant: GrantState, now: Date): Html {
   if (grant.ended !== undefined) {
-    const by = { caller: 'by its caller', operator: 'by an operator', expired: 'at its time' }
+    const by = {
+      caller: 'by its caller',
+      operator: 'by an operator',
+      expired: 'at its time',
+      closed: 'as its window closed',
+    }
     const how = Object.hasOwn(by, grant.ended.cause)
       ? by[grant.ended.cause as keyof typeof by]
       : grant.ended.cause
