@@ -102,7 +102,7 @@ export function decide(request: DecisionRequest): Decision {
     const reasons = breaches(request)
     if (reasons.length > 0) return { outcome: 'deny', reasons }
   }
-  const { refusals, requirement } = thresholdsOf(request)
+  const { refusals, requirement, standing } = thresholdsOf(request)
   if (refusals.length > 0) return { outcome: 'deny', reasons: refusals }
   const people = wordOfPeople(request, requirement)
   if (people.outcome !== 'agreed') return people
@@ -110,7 +110,7 @@ export function decide(request: DecisionRequest): Decision {
   return {
     outcome: 'allow',
     grant: new AllowedGrant(request),
-    reasons: [...reasons, ...people.reasons],
+    reasons: [...reasons, ...standing, ...people.reasons],
   }
 }
 

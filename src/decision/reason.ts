@@ -34,6 +34,7 @@ export const REASON_CODES = [
   'too_many_waiting',
   'approved',
   'break_glass_refused',
+  'standing_approval',
   // The scope's limits, and the state of the grant.
   'too_many_live_grants',
   'too_many_grants_today',

@@ -24,7 +24,7 @@ export const BREAK_GLASS = 'break-glass'
 
 type Asked = Pick<
   DecisionRequest,
-  'caller' | 'scope' | 'environment' | 'plan' | 'policy' | 'breakGlass'
+  'caller' | 'scope' | 'environment' | 'plan' | 'policy' | 'breakGlass' | 'now'
 >
 
 export interface Thresholds {
@@ -32,6 +32,8 @@ export interface Thresholds {
   readonly refusals: readonly Reason[]
   /** What people must agree to; undefined when nobody needs to be asked. */
   readonly requirement: Requirement | undefined
+  /** Standing approvals that lifted what the autonomy level would have asked for. */
+  readonly standing: readonly Reason[]
 }
 
 /**
@@ -45,10 +47,14 @@ export function thresholdsOf(request: Asked): Thresholds {
   const refusals = rules.flatMap(({ name, refuse }): Reason[] =>
     refuse === undefined ? [] : [{ code: 'threshold_refused', message: `${name}: ${refuse}` }],
   )
-  return { refusals, requirement: requirementOf(rules, request) }
+  return {
+    refusals,
+    requirement: requirementOf(rules, request),
+    standing: standing(rules, request),
+  }
 }
 
-const NOTHING: Thresholds = { refusals: [], requirement: undefined }
+const NOTHING: Thresholds = { refusals: [], requirement: undefined, standing: [] }
 
 function requirementOf(rules: readonly Threshold[], request: Asked): Requirement | undefined {
   const asking = rules.filter(({ needs }) => needs !== undefined)
@@ -84,9 +90,24 @@ function matching(request: Asked): readonly Threshold[] {
   const { policy = NO_POLICY, scope, environment } = request
   if (request.breakGlass === true) return emergency(request)
   const operators = policy.thresholds.filter((rule) => matches(rule.when, request))
-  const lifted = operators.some(({ allow }) => allow !== undefined)
+  const lifted = operators.some((rule) => isStanding(rule, request))
   const others = [...(lifted ? [] : autonomyRules(environment)), ...(scope.thresholds ?? [])]
   return [...operators, ...others.filter((rule) => matches(rule.when, request))]
+}
+
+/** An `allow` is good until its time; then the autonomy level asks again. */
+function isStanding({ allow, until }: Threshold, { now }: Asked): boolean {
+  return allow !== undefined && (until === undefined || now.getTime() < Date.parse(until))
+}
+
+function standing(rules: readonly Threshold[], request: Asked): readonly Reason[] {
+  const used = rules.filter((rule) => isStanding(rule, request))
+  const lifted = autonomyRules(request.environment).some((rule) => matches(rule.when, request))
+  if (!lifted || request.breakGlass === true) return []
+  return used.map(({ name, allow }) => ({
+    code: 'standing_approval',
+    message: `${name}: ${allow ?? ''}`,
+  }))
 }
 
 /** What rules would have asked for is asked for as well; what they refuse, two people may allow. */

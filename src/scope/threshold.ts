@@ -74,6 +74,10 @@ const operators = {
   allow: sentence.optional().meta({
     description: 'Lifts what the autonomy level would ask for, and why. No other rule is lifted.',
   }),
+  until: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .meta({ description: 'When a standing approval (allow) has to be looked at again.' }),
 }
 
 type Rule = z.output<z.ZodObject<typeof operators>>
@@ -83,6 +87,9 @@ function oneOutcome(rule: Rule, context: z.core.$RefinementCtx): void {
   if (outcomes.length !== 1) {
     const message = `a rule has one outcome, not ${outcomes.length}`
     refuse(context, message, { expected: 'one of needs, refuse and, for operators, allow' })
+  }
+  if (rule.until !== undefined && rule.allow === undefined) {
+    refuse(context, 'until goes with allow', { path: ['until'], expected: 'allow, or no until' })
   }
   if (rule.needs !== undefined) return
   for (const key of ['expires', 'reason_required', 'step_up'] as const) {

@@ -85,7 +85,7 @@ describe('thresholds', () => {
   test.each(cases.map((each) => [each.it, each] as const))('%s', (_it, question) => {
     const { decision, disclosed } = answer(question)
     expect(decision.outcome).toBe(question.expect)
-    if (question.code !== undefined) expect(decision.reasons[0]?.code).toBe(question.code)
+    if (question.code !== undefined) expect(decision.reasons.at(-1)?.code).toBe(question.code)
     if (decision.outcome !== 'needs_approval') return
     const { requirement, unmet } = decision
     const needs = requirement.needs.map(({ group, count }) => [group, count])
@@ -116,6 +116,11 @@ describe('thresholds', () => {
     [
       'with an end of a refusal',
       [{ name: 'x', when: ok.when, refuse: 'Never, for a reason.', expires: '1h' }],
+    ],
+    ['with an end of needs', [{ ...ok, until: '2027-01-01T00:00:00Z' }]],
+    [
+      'with an end that is no time',
+      [{ name: 'x', when: ok.when, allow: 'Fine, for a reason.', until: 'soon' }],
     ],
     ['with a misspelt field', [{ ...ok, need: [] }]],
     ['of a name that is there twice', [ok, ok]],

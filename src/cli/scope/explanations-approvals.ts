@@ -28,6 +28,10 @@ export const OF_APPROVALS = {
     means: 'An emergency was claimed by somebody who has none, or none are configured.',
     next: 'Ask without it; docs/approvals.md says who may.',
   },
+  standing_approval: {
+    means: 'The operator allows this kind of request without asking a person each time.',
+    next: 'Nothing; its name in the configuration has the reason, and until when.',
+  },
   approved: {
     means: 'Enough people agreed to exactly this request.',
     next: 'Nothing.',
