@@ -131,8 +131,11 @@ async function planOf(): Promise<string> {
 }
 
 test('what was approved and revoked in the table is in the log, with who did it and where', async () => {
-  const given = await open('auditor', '/console/log?kind=approval.given')
-  expect(given.text).toContain('approval.given')
+  const of = 'scope=purge-cancelled-orders&environment=staging&subject=agent-ord-503'
+  const given = await open('auditor', `/console/log?kind=approval.given&${of}`)
+  expect(given.text).toContain('approval.given approve by approver for approvers, by console')
+  const others = await open('auditor', '/console/log?kind=approval.given&scope=deploy-web')
+  expect(others.text).toContain('No entry fits')
   const ended = await open('auditor', '/console/log?kind=grant.ended')
   expect(ended.text).toContain('by operator, operator')
 })

@@ -32,9 +32,14 @@ interface Row {
   readonly subject: string | null
 }
 
+/* A request that waited, or waits, has a grant's names before there is a grant, or without one. */
 const ENTRY = `
-SELECT e.index, e.body, g.scope, g.environment, g.subject
-  FROM credctl_ledger.entries e LEFT JOIN credctl_ledger.grants g ON g.id = e.grant_id`
+SELECT e.index, e.body, coalesce(g.scope, a.scope) AS scope,
+       coalesce(g.environment, a.environment) AS environment,
+       coalesce(g.subject, a.subject) AS subject
+  FROM credctl_ledger.entries e
+  LEFT JOIN credctl_ledger.grants g ON g.id = e.grant_id
+  LEFT JOIN credctl_ledger.approvals a ON a.id = e.grant_id`
 
 /** Times are written alike, so they compare as text. One round trip, whatever the size. */
 const BISECT = `
@@ -109,7 +114,7 @@ export class PostgresSearch implements EntrySearch {
       if (wanted === undefined) continue
       const key = name === 'subject' ? 'subject' : 'name'
       const own = holds(`"${key}":${JSON.stringify(wanted)}`)
-      conditions.push(`(g.${name} = ${place(wanted)} OR ${own})`)
+      conditions.push(`(coalesce(g.${name}, a.${name}) = ${place(wanted)} OR ${own})`)
     }
     const text = `${ENTRY} WHERE ${conditions.join(' AND ')} ORDER BY e.index DESC LIMIT ${place(limit)}`
     return (await this.#pool.query<Row>(text, values)).rows
