@@ -217,6 +217,7 @@ function policyProblems(value: z.output<typeof configSchema>): Problem[] {
       ...(value.github === undefined ? [] : [REVIEWS_ISSUER]),
     ],
     environments: Object.keys(value.environments),
+    committed: value.privacy?.commit ?? [],
   }
   return value.approvals === undefined ? [] : approvalProblems(value.approvals, known)
 }
