@@ -217,7 +217,6 @@ function policyProblems(value: z.output<typeof configSchema>): Problem[] {
       ...(value.github === undefined ? [] : [REVIEWS_ISSUER]),
     ],
     environments: Object.keys(value.environments),
-    committed: value.privacy?.commit ?? [],
   }
   return value.approvals === undefined ? [] : approvalProblems(value.approvals, known)
 }

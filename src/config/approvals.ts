@@ -69,7 +69,6 @@ export function approvalProblems(
   known: {
     readonly issuers: readonly string[]
     readonly environments: readonly string[]
-    readonly committed: readonly string[]
   },
 ): Problem[] {
   const { groups, thresholds: rules, same_person, break_glass: glass } = section
@@ -86,7 +85,6 @@ export function approvalProblems(
     ...(glass === undefined
       ? []
       : unknownName(glass.group, names, 'group', ['break_glass', 'group'])),
-    ...committedProblems(section, known.committed),
     ...Object.keys(same_person).flatMap((issuer) =>
       unknownName(issuer, known.issuers, 'issuer', ['same_person', issuer]),
     ),
@@ -115,27 +113,4 @@ function unknownName(
 ): Problem[] {
   if (known.includes(name)) return []
   return [{ path, message: `there is no ${noun} ${name}`, expected: known.join(' or ') }]
-}
-
-/** What the log only commits to cannot be read from it when approvals are counted again. */
-function committedProblems(
-  { groups, same_person }: Section,
-  committed: readonly string[],
-): Problem[] {
-  const problem = (claim: string, path: (string | number)[]): Problem[] => {
-    if (!committed.includes(`claims.${claim}`)) return []
-    const message = `privacy.commit keeps the claim ${claim} out of the log, where approvals are counted`
-    return [{ path, message, expected: 'another claim, or to record this one' }]
-  }
-  const ofGroups = Object.entries(groups).flatMap(([group, { members }]) =>
-    members.flatMap(({ claims }, at) =>
-      Object.keys(claims).flatMap((claim) =>
-        problem(claim, ['groups', group, 'members', at, 'claims', claim]),
-      ),
-    ),
-  )
-  const ofPeople = Object.entries(same_person).flatMap(([issuer, claim]) =>
-    problem(claim, ['same_person', issuer]),
-  )
-  return [...ofGroups, ...ofPeople]
 }
