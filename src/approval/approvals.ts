@@ -1,4 +1,4 @@
-import { countingVerdicts, unmetNeeds } from '../decision/approval.ts'
+import { boundClaims, countingVerdicts, unmetNeeds } from '../decision/approval.ts'
 import { CredctlError, isCredctlError } from '../errors.ts'
 import { EVERY_APPROVER, isMember, membershipClaims } from '../identity/approver-group.ts'
 import type { Caller } from '../identity/caller.ts'
@@ -178,7 +178,9 @@ export class Approvals {
 /** Names of the claims of an approver, or a requester, that later decisions look at. */
 export function recordedClaims({ issuer }: Caller, policy: ApprovalParts['policy']): string[] {
   const person = policy.samePerson[issuer]
-  return [...membershipClaims(policy.groups, issuer), 'iss', ...(person ? [person] : [])]
+  const named = person === undefined ? [] : [person]
+  const bound = boundClaims(issuer, policy)
+  return [...membershipClaims(policy.groups, issuer), 'iss', ...named, ...bound]
 }
 
 function changed(): CredctlError {

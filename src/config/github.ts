@@ -48,10 +48,17 @@ export function githubProblems(
   ]
 }
 
+/** A review is about a commit of a repository, and not by whoever started the job. */
+const REVIEWED = ['repository_id', 'sha', 'actor_id']
+
 export function withReviewers(
   config: ApprovalsConfig,
   github: GithubConfig | undefined,
 ): ApprovalsConfig {
   if (github === undefined) return config
-  return { ...config, samePerson: { ...config.samePerson, [REVIEWS_ISSUER]: 'person' } }
+  return {
+    ...config,
+    samePerson: { ...config.samePerson, [REVIEWS_ISSUER]: 'person' },
+    boundClaims: { ...config.boundClaims, [github.issuer]: REVIEWED },
+  }
 }

@@ -36,7 +36,7 @@ export interface Evidence {
 
 type Bound = Pick<
   DecisionRequest,
-  'caller' | 'scope' | 'scopeDigest' | 'plan' | 'intent' | 'breakGlass'
+  'caller' | 'scope' | 'scopeDigest' | 'plan' | 'intent' | 'breakGlass' | 'policy'
 >
 
 /**
@@ -45,7 +45,7 @@ type Bound = Pick<
  * digest: the approval is void. Which token and which key the caller came with makes no difference.
  */
 export function bindingOf(request: Bound): Digest {
-  const { caller, scope, scopeDigest, plan, intent, breakGlass = false } = request
+  const { caller, scope, scopeDigest, plan, intent, breakGlass = false, policy } = request
   const { class: callerClass, issuer, subject, claims, actor } = caller
   return digestOf({
     scope: scopeDigest,
@@ -55,17 +55,25 @@ export function bindingOf(request: Bound): Digest {
     class: callerClass,
     issuer,
     subject,
-    claims: relevantClaims(claims, scope.allow),
+    claims: relevantClaims(claims, scope.allow, boundClaims(issuer, policy)),
     actors: chainOf(actor).map(({ iss, sub }) => [iss ?? null, sub]),
   })
 }
 
-function relevantClaims(claims: Claims, rules: readonly AllowRule[]): Claims {
-  return Object.fromEntries(
-    Object.entries(claims).filter(([name]) =>
-      rules.some((rule) => Object.hasOwn(rule.claims, name)),
-    ),
-  )
+/** What somebody said elsewhere, a review say, is about a commit that the scope need not name. */
+export function boundClaims(issuer: string, policy: Policy = NO_POLICY): readonly string[] {
+  const { boundClaims: bound = {} } = policy
+  return Object.hasOwn(bound, issuer) ? (bound[issuer] ?? []) : []
+}
+
+function relevantClaims(
+  claims: Claims,
+  rules: readonly AllowRule[],
+  bound: readonly string[],
+): Claims {
+  const isRelevant = (name: string) =>
+    bound.includes(name) || rules.some((rule) => Object.hasOwn(rule.claims, name))
+  return Object.fromEntries(Object.entries(claims).filter(([name]) => isRelevant(name)))
 }
 
 /** What an approval is looked at with: who asked, for which plan, when, under which rules. */

@@ -8,6 +8,8 @@ export interface Policy {
   readonly groups: ApproverGroups
   /** By issuer: the claim that says who a person is, for people with several accounts. */
   readonly samePerson: PersonClaims
+  /** By issuer: claims of a requester that an approval is bound to, whatever the scope looks at. */
+  readonly boundClaims?: Readonly<Record<string, readonly string[]>>
   /** What the login of whoever approves for prod must be like, whatever the rules say. */
   readonly prodStepUp: StepUp
   /** Who agrees to an emergency, and how long it may last; without it there are none. */

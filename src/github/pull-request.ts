@@ -16,6 +16,7 @@ const review = z.object({
 
 const pullRequest = z.object({
   number: z.int().positive(),
+  baseRepository: z.object({ databaseId: z.int().positive() }).nullable(),
   merged: z.boolean(),
   headRefOid: oid,
   mergeCommit: z.object({ oid }).nullable(),
@@ -44,7 +45,7 @@ export const QUERY = `query ($owner: String!, $name: String!, $oid: GitObjectID!
   repository(owner: $owner, name: $name) {
     databaseId
     object(oid: $oid) { ... on Commit { associatedPullRequests(first: 10) { nodes {
-      number merged headRefOid mergeCommit { oid } reviewDecision
+      number baseRepository { databaseId } merged headRefOid mergeCommit { oid } reviewDecision
       author { __typename ... on User { databaseId } }
       latestOpinionatedReviews(first: 50, writersOnly: true) { nodes {
         databaseId state commit { oid } author { __typename ... on User { databaseId } }
@@ -60,21 +61,34 @@ export interface Approver {
   readonly review: number
 }
 
+/** What a job runs, by its token. */
+export interface ReviewedCommit {
+  readonly oid: string
+  /** Numeric ids, as text. */
+  readonly repositoryId: string
+  readonly actor: string
+}
+
 /**
  * Who approved exactly what this commit is: the head of a pull request, or the commit that merged
- * it. A review of an earlier head is about something else. Neither the author nor whoever started
+ * it. Forks share their commits, and in a pull request into one its owner says who reviews. A review of an earlier head is about something else. Neither the author nor whoever started
  * the job approves their own; where GitHub itself still wants reviews (of code owners, say), nobody
  * has.
  */
 export function approversOf(
   pullRequests: readonly PullRequest[],
-  sha: string,
-  actor: string,
+  commit: ReviewedCommit,
 ): readonly Approver[] {
-  return pullRequests.filter((each) => isOf(each, sha)).flatMap((each) => approvers(each, actor))
+  return pullRequests
+    .filter((each) => isOf(each, commit))
+    .flatMap((each) => approvers(each, commit.actor))
 }
 
-function isOf({ headRefOid, merged, mergeCommit }: PullRequest, sha: string): boolean {
+function isOf(
+  { baseRepository, headRefOid, merged, mergeCommit }: PullRequest,
+  { oid: sha, repositoryId }: ReviewedCommit,
+): boolean {
+  if (String(baseRepository?.databaseId) !== repositoryId) return false
   return headRefOid === sha || (merged && mergeCommit?.oid === sha)
 }
 

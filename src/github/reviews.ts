@@ -6,7 +6,13 @@ import { CredctlError, isCredctlError } from '../errors.ts'
 import type { Caller } from '../identity/caller.ts'
 import type { ApprovalState } from '../ledger/ledger.ts'
 import type { ResolveSecret } from '../secret/resolve.ts'
-import { type Approver, answerSchema, approversOf, QUERY } from './pull-request.ts'
+import {
+  type Approver,
+  answerSchema,
+  approversOf,
+  QUERY,
+  type ReviewedCommit,
+} from './pull-request.ts'
 
 const TIMEOUT_MS = 5_000
 const MAX_ANSWER_BYTES = 1024 * 1024
@@ -47,7 +53,7 @@ export class GithubReviews implements Evidence {
     if (String(repository?.databaseId) !== commit.repositoryId) return []
     const pullRequests = repository?.object?.associatedPullRequests?.nodes ?? []
     const token = `sha256:${createHash('sha256').update(text).digest('hex')}` as const
-    return approversOf(pullRequests, commit.oid, commit.actor).map((approver) => ({
+    return approversOf(pullRequests, commit).map((approver) => ({
       id: state.id,
       verdict: 'approve',
       plan: state.plan,
@@ -93,12 +99,9 @@ export class GithubReviews implements Evidence {
   }
 }
 
-interface Commit {
+interface Commit extends ReviewedCommit {
   readonly owner: string
   readonly name: string
-  readonly oid: string
-  readonly repositoryId: string
-  readonly actor: string
 }
 
 /** Claims that GitHub always sends: what lacks one of them is no job that could show a review. */

@@ -22,6 +22,7 @@ export function review(changes: object = {}) {
 export function pullRequest(changes: object = {}, reviews: readonly object[] = [review()]) {
   return {
     number: 42,
+    baseRepository: { databaseId: Number(REPOSITORY_ID) },
     merged: true,
     headRefOid: HEAD,
     mergeCommit: { oid: MERGE },

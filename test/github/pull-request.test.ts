@@ -1,13 +1,25 @@
 import { describe, expect, test } from 'vitest'
 import { answerSchema, approversOf } from '../../src/github/pull-request.ts'
-import { AUTHOR, answer, HEAD, MERGE, pullRequest, REVIEWER, review, user } from './answer.ts'
+import {
+  AUTHOR,
+  answer,
+  HEAD,
+  MERGE,
+  pullRequest,
+  REPOSITORY_ID,
+  REVIEWER,
+  review,
+  user,
+} from './answer.ts'
 
 const ACTOR = '3003'
 
 function approvers(pullRequests: readonly object[], sha = MERGE, actor = ACTOR) {
   const { repository } = answerSchema.parse(answer(pullRequests)).data
   const nodes = repository?.object?.associatedPullRequests?.nodes ?? []
-  return approversOf(nodes, sha, actor).map((each) => each.user)
+  return approversOf(nodes, { oid: sha, repositoryId: REPOSITORY_ID, actor }).map(
+    (each) => each.user,
+  )
 }
 
 describe('who approved a commit', () => {
@@ -28,6 +40,12 @@ describe('who approved a commit', () => {
     ],
     ['one with a change requested', [pullRequest({ reviewDecision: 'CHANGES_REQUESTED' })], MERGE],
     ['one where GitHub requires no review', [pullRequest({ reviewDecision: null })], MERGE],
+    [
+      'one into a fork, where somebody else says who may write',
+      [pullRequest({ baseRepository: { databaseId: 999 } })],
+      MERGE,
+    ],
+    ['one into a repository that is gone', [pullRequest({ baseRepository: null })], MERGE],
     ['one without reviews', [pullRequest({}, [])], MERGE],
   ])('is nobody for %s', (_what, pullRequests, sha) => {
     expect(approvers(pullRequests, sha)).toEqual([])

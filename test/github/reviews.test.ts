@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { type GithubConfig, withReviewers } from '../../src/config/github.ts'
 import { thresholds } from '../../src/scope/threshold.ts'
 import type { World } from '../api/world.ts'
 import { approvalWorld, askFor, chain, PURGE, SCOPES, withApprovers } from '../approval/world.ts'
@@ -19,7 +20,10 @@ import {
 } from './answer.ts'
 
 const RULES = thresholds.parse(
-  parse(`[{ name: deletes, when: { verbs: [delete] }, needs: [{ group: dba, count: 1 }] }]`),
+  parse(`
+    - { name: deletes, when: { verbs: [delete] }, needs: [{ group: dba, count: 1 }] }
+    - { name: dev, when: { verbs: [delete], environments: [dev] }, needs: [{ group: dba, count: 2 }] }
+  `),
 )
 
 const postgres = testPostgres()
@@ -48,29 +52,21 @@ beforeAll(async () => {
       configure: (config) => {
         const ours = withApprovers(config)
         const members = [{ issuer: 'github-reviews', claims: { user: String(REVIEWER) } }]
-        return {
-          ...ours,
-          github: {
-            issuer: 'github',
-            api,
-            token: 'env:GITHUB_READER',
-            people: {
-              [String(REVIEWER)]: 'reviewer@example.com',
-              '4004': 'owner@example.com',
-              '5005': 'other@example.com',
-            },
-          },
-          approvals: {
-            ...ours.approvals,
-            thresholds: RULES,
-            groups: {
-              dba: {
-                members: [...members, { issuer: 'github-reviews', claims: { user: '4004' } }],
-              },
-            },
-            samePerson: { ...ours.approvals.samePerson, 'github-reviews': 'person' },
+        const github: GithubConfig = {
+          issuer: 'github',
+          api,
+          token: 'env:GITHUB_READER',
+          people: {
+            [String(REVIEWER)]: 'reviewer@example.com',
+            '4004': 'owner@example.com',
+            '5005': 'other@example.com',
           },
         }
+        const dba = {
+          members: [...members, { issuer: 'github-reviews', claims: { user: '4004' } }],
+        }
+        const approvals = { ...ours.approvals, thresholds: RULES, groups: { dba } }
+        return { ...ours, github, approvals: withReviewers(approvals, github) }
       },
     },
   )
@@ -156,6 +152,43 @@ describe('a job that runs what was reviewed', () => {
     github = { status, body, asked: [] }
     expect(await ask()).toMatchObject({ status: 400, error: 'access_denied' })
     expect(github.asked).toHaveLength(1)
+  })
+})
+
+describe('a request that waits for a second reviewer', () => {
+  const wait = async (intent: string, claims: object = {}) => {
+    const task = { ...PURGE, environment: 'dev', intent }
+    const sent = await askFor(here, { who: 'ci', task, claims: { ...CLAIMS, ...claims } })
+    return { status: sent.status, id: (sent.body['approval'] as { id: string })?.id }
+  }
+  const reviewedBy = (reviewer: number, sha: string) => {
+    const reviews = [review({ author: user(reviewer) })]
+    const merged = pullRequest({ mergeCommit: { oid: sha } }, reviews)
+    github.body = JSON.stringify(answer([merged]))
+  }
+  const other = 'd'.repeat(40)
+
+  test('gets it when both looked at the same commit', async () => {
+    const first = await wait('One commit.')
+    expect(first.status).toBe(400)
+    reviewedBy(4004, MERGE)
+    expect((await wait('One commit.')).status).toBe(200)
+  })
+
+  test('is another request for another commit', async () => {
+    const first = await wait('Two commits.')
+    reviewedBy(4004, other)
+    const second = await wait('Two commits.', { sha: other })
+    expect(second.status).toBe(400)
+    expect(second.id).not.toBe(first.id)
+  })
+
+  test('is another request when somebody else started the job', async () => {
+    const first = await wait('Two people.')
+    reviewedBy(4004, MERGE)
+    const second = await wait('Two people.', { actor_id: String(REVIEWER) })
+    expect(second.status).toBe(400)
+    expect(second.id).not.toBe(first.id)
   })
 })
 
