@@ -52,7 +52,13 @@ export function outcomeText(entry: ApprovalGiven | ApprovalEnded): string {
   const { by, verdict, settles, via, group } = entry
   const word = verdict === 'approve' ? 'Approved' : 'Denied'
   const rest = settles === undefined ? ' More people have to agree.' : ''
-  return `${word} by ${shortened(by.subject)} (${by.issuer}) for ${group}, in ${via}.${rest}`
+  const who = escaped(shortened(visible(by.subject)))
+  return `${word} by ${who} (${by.issuer}) for ${group}, in ${via}.${rest}`
+}
+
+/** Outside of blocks Slack reads mentions and links between angle brackets. */
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }
 
 /** The message of a request that is over: the same words without buttons. */
@@ -100,8 +106,10 @@ function visible(text: string): string {
   })
 }
 
+/** Half a pair of surrogates is no JSON to Slack: the message would never get there, nor any after it. */
 function shortened(text: string): string {
-  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text
+  if (text.length <= LONGEST) return text
+  return `${text.slice(0, LONGEST - 1).replace(/[\ud800-\udbff]$/, '')}…`
 }
 
 function button(action: string, label: string, style: 'primary' | 'danger', value: string): object {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ApprovalState } from '../../src/ledger/ledger.ts'
-import { requestMessage, settledMessage } from '../../src/slack/message.ts'
+import { outcomeText, requestMessage, settledMessage } from '../../src/slack/message.ts'
 
 const DIGEST = `sha256:${'a'.repeat(64)}` as const
 
@@ -50,6 +50,33 @@ describe('a message', () => {
     const { blocks } = requestMessage({ ...STATE, intent: '<!here> *x*' }, 'https://x')
     const texts = JSON.stringify(blocks).match(/"type":"(plain_text|mrkdwn)"/g) ?? []
     expect(new Set(texts)).toEqual(new Set(['"type":"plain_text"']))
+  })
+
+  test('says what became of a request without markup, mentions or links of whoever spoke', () => {
+    const said = outcomeText({
+      v: 1,
+      kind: 'approval.given',
+      time: '2026-11-21T12:30:00.000Z',
+      request: STATE.id,
+      grant: STATE.id,
+      verdict: 'approve',
+      by: { ...STATE.caller, class: 'human', subject: '<!channel> <https://x|here> &amp;' },
+      group: 'dba',
+      plan: DIGEST,
+      via: 'api',
+      assurance: {},
+    })
+    expect(said).toContain('&lt;!channel&gt; &lt;https://x|here&gt; &amp;amp;')
+    expect(said).not.toMatch(/[<>]/)
+  })
+
+  test.each([597, 598, 599, 600])('is whole text where %i letters come before a pair', (length) => {
+    const { blocks } = requestMessage(
+      { ...STATE, intent: `${'x'.repeat(length - 20)}${'😀'.repeat(20)}` },
+      'https://x',
+    )
+    const texts = JSON.stringify(blocks)
+    expect(texts).not.toMatch(/\\u[dD][89a-fA-F]/)
   })
 
   test('shows what nobody would see', () => {
