@@ -1,16 +1,10 @@
 import { spawn } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import {
-  type AddressInfo,
-  connect as connectTo,
-  createServer,
-  type Server,
-  type Socket,
-} from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type TestBroker, testBroker } from '../support/broker.ts'
+import { Line } from '../support/line.ts'
 import { testPostgres } from '../support/postgres.ts'
 
 const postgres = testPostgres()
@@ -37,45 +31,6 @@ afterAll(async () => {
   await broker?.close()
   await rm(home, { recursive: true, force: true })
 })
-
-/** A wire to the broker that can be cut and mended. */
-class Line {
-  readonly #server: Server
-  readonly #sockets = new Set<Socket>()
-  #isCut = false
-
-  private constructor(port: number) {
-    this.#server = createServer((socket) => {
-      if (this.#isCut) socket.destroy()
-      const other = connectTo(port, '127.0.0.1')
-      for (const each of [socket, other]) {
-        this.#sockets.add(each)
-        each.on('error', () => undefined).on('close', () => this.#sockets.delete(each))
-      }
-      socket.pipe(other).pipe(socket)
-    })
-  }
-
-  static async to(port: number): Promise<Line> {
-    const made = new Line(port)
-    await new Promise<void>((resolve) => made.#server.listen(0, '127.0.0.1', resolve))
-    return made
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
-  }
-
-  cut(isCut: boolean): void {
-    this.#isCut = isCut
-    if (isCut) for (const socket of this.#sockets) socket.destroy()
-  }
-
-  async close(): Promise<void> {
-    this.cut(true)
-    await new Promise((resolve) => this.#server.close(resolve))
-  }
-}
 
 /** Starts a command under a grant; `ready` resolves with its first output. */
 function start(...argv: readonly string[]) {

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type TestBroker, testBroker } from '../support/broker.ts'
+import { Line } from '../support/line.ts'
 import { testPostgres } from '../support/postgres.ts'
 import { unlimitedScopes } from '../support/unlimited.ts'
 import { runCredctl } from './session.ts'
@@ -197,4 +199,17 @@ describe('exec --grant refuses', () => {
     await chmod(join(tasks(), id, 'task.json'), 0o600)
     await credctl('task', 'end', id)
   })
+})
+
+test('a process that is asked to stop goes, and its task ends, also while the broker is away', async () => {
+  const line = await Line.to(Number(new URL(broker.url).port))
+  env = { ...env, CREDCTL_BROKER: line.url }
+  const pid = await holderOf(await start())
+  line.cut(true)
+  process.kill(pid, 'SIGTERM')
+  const isThere = () => existsSync(`/proc/${pid}`)
+  if (process.platform === 'linux') await expect.poll(isThere, { timeout: 10_000 }).toBe(false)
+  line.cut(false)
+  await expect.poll(remains, { timeout: 15_000 }).toEqual({ files: [], live: 0 })
+  await line.close()
 })

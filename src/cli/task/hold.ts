@@ -81,7 +81,7 @@ export class HeldTask {
     await this.#directory.write(DESCRIPTION, JSON.stringify(description))
     const left = Math.max(0, expiresAt.getTime() - Date.now())
     // An expired grant is over, whether the broker can be told so or not.
-    this.#timer = setTimeout(() => void this.end().catch(() => this.#over.resolve()), left)
+    this.#timer = setTimeout(() => void this.end().catch(() => this.#release()), left)
   }
 
   async #end(): Promise<readonly Revocation[]> {
@@ -90,9 +90,13 @@ export class HeldTask {
     clearTimeout(this.#timer)
     this.#watch.done()
     // Who asked for this at the endpoint is still to hear of it.
-    setImmediate(() => this.#delivery?.close())
-    this.#over.resolve()
+    setImmediate(() => this.#release())
     return revocations
+  }
+
+  #release(): void {
+    this.#delivery?.close()
+    this.#over.resolve()
   }
 
   async #answer(method: string, path: string): Promise<LocalAnswer | undefined> {

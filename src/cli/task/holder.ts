@@ -15,7 +15,8 @@ try {
   // Nobody reads what this process has to say: whoever uses the task hears it from the endpoint.
   const task = await HeldTask.hold(process.env, message.text('broker'), grant, () => undefined)
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    process.on(signal, () => void task.end().catch(() => undefined))
+    // What cannot be ended now is left to the watcher, which tries for longer.
+    process.on(signal, () => void task.end().catch(() => process.exit(1)))
   }
   process.stdout.write(`${READY}\n`)
   await task.over
