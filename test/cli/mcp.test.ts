@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -9,6 +10,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { freePort } from '../../examples/tour/free-port.ts'
 import { type TestBroker, testBroker } from '../support/broker.ts'
+import { Line } from '../support/line.ts'
 import { testPostgres } from '../support/postgres.ts'
 import { unlimitedScopes } from '../support/unlimited.ts'
 import { runCredctl } from './session.ts'
@@ -260,6 +262,27 @@ describe('its tasks end', () => {
     process.kill(transport.pid ?? 0, 'SIGKILL')
     await expect.poll(liveGrants, { timeout: 10_000 }).toBe(0)
   })
+})
+
+test('a server goes with its client although the broker is away, and its tasks end after it', async () => {
+  const line = await Line.to(Number(new URL(broker.url).port))
+  env = { ...env, CREDCTL_BROKER: line.url }
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args: [BIN, 'mcp'],
+    env,
+    stderr: 'ignore',
+  })
+  const { client, call } = await connect(transport)
+  const { pid } = transport
+  await call('request', TASK)
+  line.cut(true)
+  await client.close()
+  const isThere = () => existsSync(`/proc/${pid}`)
+  if (process.platform === 'linux') await expect.poll(isThere, { timeout: 10_000 }).toBe(false)
+  line.cut(false)
+  await expect.poll(liveGrants, { timeout: 15_000 }).toBe(0)
+  await line.close()
 })
 
 test('an agent that runs under a grant starts no others', async () => {

@@ -49,6 +49,8 @@ interface Surroundings {
   readonly report: (problem: string) => void
 }
 
+const GIVEN_UP = new CredctlError('grant_ended', 'the agent gave the request up')
+
 /** The tasks that an agent started here; all of them end with this process. */
 export class Tasks {
   readonly #here: Surroundings
@@ -83,15 +85,22 @@ export class Tasks {
   /** Ends a task, or the wait for its approval. */
   async end(handle: string): Promise<TaskView> {
     const started = this.#find(handle)
-    started.waiting.abort(new CredctlError('grant_ended', 'the agent gave the request up'))
+    started.waiting.abort(GIVEN_UP)
     const task = await started.held.catch(() => undefined)
     if (task === undefined) return { status: 'ended', task: handle }
     return { status: 'ended', task: task.grant.id, revocations: await task.end() }
   }
 
+  /** Whatever the broker says, nothing is served after this. */
   async endAll(): Promise<void> {
-    const handles = [...this.#started.keys()]
-    await Promise.all(handles.map((handle) => this.end(handle).catch(() => undefined)))
+    const all = [...new Set(this.#started.values())]
+    await Promise.all(
+      all.map(async ({ waiting, held }) => {
+        waiting.abort(GIVEN_UP)
+        const task = await held.catch(() => undefined)
+        await task?.end().catch(() => task.abandon())
+      }),
+    )
   }
 
   #start(request: TaskRequest, onPending: (pending: Pending) => void): Started {

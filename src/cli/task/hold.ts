@@ -94,6 +94,12 @@ export class HeldTask {
     return revocations
   }
 
+  /** Serves no more; what could not be ended is left to the watcher once this process is gone. */
+  abandon(): void {
+    clearTimeout(this.#timer)
+    this.#release()
+  }
+
   #release(): void {
     this.#delivery?.close()
     this.#over.resolve()
