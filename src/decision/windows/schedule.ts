@@ -67,10 +67,16 @@ function freezeAt({ from, to }: Freeze, at: number): OpenState {
   return { open: true, until: at < from ? from : undefined }
 }
 
-/** Windows that overlap or meet are as one: what one closes, another may keep open. */
+/** Longer than anything that is given lives. */
+const FAR_MS = 7 * 86_400_000
+
+/**
+ * Windows that overlap or meet are as one: what one closes, another may keep open. Two that take
+ * turns never close; how long they stay open is followed for a week.
+ */
 function anyAt(windows: readonly Window[], at: number): OpenState {
   let until = at
-  for (;;) {
+  while (until - at < FAR_MS) {
     const states = windows.map((window) => stateAt(window, until))
     const open = states.filter((state) => state.open)
     if (open.length === 0) break

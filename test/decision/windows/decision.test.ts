@@ -74,6 +74,30 @@ const outcome = (decision: ReturnType<typeof ask>) => [
 const expiry = (decision: ReturnType<typeof ask>) =>
   decision.outcome === 'allow' ? decision.grant.expiresAt.toISOString() : decision
 
+describe('windows that follow one another without end', () => {
+  const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
+  const shift = (from: string, to: string): WindowText => ({
+    zone: 'UTC',
+    open: [{ days: [...DAYS], from, to }],
+  })
+  const around = { day: shift('06:00', '18:00'), night: shift('18:00', '06:00') }
+
+  test('are one that stays open, and cut no grant short', () => {
+    const decision = ask({ windows: around, required: ['day', 'night'] }, '2026-12-16T17:59:30Z')
+    if (decision.outcome !== 'allow') throw new Error(JSON.stringify(decision.reasons))
+    const { issuedAt, expiresAt, plan } = decision.grant
+    expect(expiresAt.getTime() - issuedAt.getTime()).toBe(plan.ttlSeconds * 1000)
+  })
+
+  test('are closed where a freeze lies over them, and open when it ends', () => {
+    const { reasons } = ask(
+      { windows: around, required: ['day', 'night'], freezes: { winter: {} } },
+      '2026-12-19T12:00:00Z',
+    )
+    expect(reasons[0]?.message).toContain('the next window opens at 2027-01-04T06:00:00Z')
+  })
+})
+
 describe('a window of the environment', () => {
   const setting = { windows: { nights: NIGHTS }, required: ['nights'] }
 
