@@ -93,3 +93,23 @@ describe('credctl approval', () => {
     expect(stdout).toContain('\\n  needs')
   })
 })
+
+describe('credctl scope plan', () => {
+  const plan = async (name: string, ...more: string[]) => {
+    const argv = ['scope', 'plan', name, '--env', 'staging', '--config', 'credctl.example.yaml']
+    return await runCredctl([...argv, ...more], {
+      cwd: join(import.meta.dirname, '../..'),
+      env: {},
+    })
+  }
+
+  test('says whom the broker would ask first', async () => {
+    const purge = await plan('purge-test-orders')
+    expect([purge.status, purge.stderr]).toEqual([
+      0,
+      'credctl: class agent waits for 1 of dba (deletes-want-a-dba, supervised-rows)\n',
+    ])
+    const backfill = await plan('backfill-order-totals', '--param', 'ticket=ORD-1')
+    expect([backfill.status, backfill.stderr]).toEqual([0, ''])
+  })
+})

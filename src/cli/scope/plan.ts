@@ -1,6 +1,7 @@
 import { type Cli, EXIT } from '../cli.ts'
 import type { OutputFlag } from '../flags.ts'
-import { answer } from '../terminal.ts'
+import { answer, note } from '../terminal.ts'
+import { peopleLines } from './people.ts'
 import { planText } from './plan-text.ts'
 import { type PlanFlags, planFromFiles } from './planned.ts'
 
@@ -10,7 +11,9 @@ export default async function plan(
   flags: PlanFlags & OutputFlag,
   name: string,
 ): Promise<number> {
-  const { plan: planned, placeholders } = await planFromFiles(cli, flags, name)
-  answer(cli, flags, { ...planned, placeholders }, (value) => planText(cli, value))
+  const planned = await planFromFiles(cli, flags, name)
+  const { plan: value, placeholders } = planned
+  answer(cli, flags, { ...value, placeholders }, (shown) => planText(cli, shown))
+  for (const line of peopleLines(planned, new Date())) note(cli, line)
   return EXIT.ok
 }

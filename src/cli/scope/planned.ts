@@ -1,8 +1,10 @@
+import type { Policy } from '../../decision/policy.ts'
 import { DocumentError } from '../../document/error.ts'
 import type { Environment } from '../../environment/environment.ts'
 import { CredctlError } from '../../errors.ts'
 import { fillPlaceholders } from '../../plan/placeholders.ts'
 import { type Plan, planScope } from '../../plan/plan.ts'
+import type { Scope } from '../../scope/scope.ts'
 import type { Cli } from '../cli.ts'
 import {
   type ConfigFlag,
@@ -20,7 +22,10 @@ export type PlanFlags = EnvironmentFlag & ParametersFlag & ScopesFlag & ConfigFl
 
 export interface PlannedFromFiles {
   readonly plan: Plan
+  readonly scope: Scope
   readonly environment: Environment
+  /** The operator's thresholds, as the broker would apply them. */
+  readonly policy: Policy
   readonly placeholders: readonly string[]
 }
 
@@ -32,7 +37,7 @@ export async function planFromFiles(
 ): Promise<PlannedFromFiles> {
   const values = parametersOf(flags)
   const found = await findScope(flags.scopes, name)
-  const environment = await findEnvironment(cli, flags)
+  const { environment, policy } = await findEnvironment(cli, flags)
   const { scope, parameters, placeholders } = fillPlaceholders(found.scope, values)
   const planned = planScope(scope, environment, parameters)
   if (!planned.ok) {
@@ -43,10 +48,13 @@ export async function planFromFiles(
   for (const each of placeholders) {
     note(cli, `${each} has no value: planned as ${each.toUpperCase()}; give --param ${each}=…`)
   }
-  return { plan: planned.plan, environment, placeholders }
+  return { plan: planned.plan, scope, environment, policy, placeholders }
 }
 
-async function findEnvironment(cli: Cli, { env, config: file }: PlanFlags): Promise<Environment> {
+async function findEnvironment(
+  cli: Cli,
+  { env, config: file }: PlanFlags,
+): Promise<{ readonly environment: Environment; readonly policy: Policy }> {
   const { config, diagnostics } = await readEnvironments(cli, file)
   if (diagnostics.length > 0) {
     throw new DocumentError('config_invalid', 'the configuration is not valid', diagnostics)
@@ -56,6 +64,6 @@ async function findEnvironment(cli: Cli, { env, config: file }: PlanFlags): Prom
     throw new CredctlError('config_invalid', `there is no configuration ${file}`, { hint })
   }
   const environment = config.environments.get(env)
-  if (environment !== undefined) return environment
+  if (environment !== undefined) return { environment, policy: config.approvals }
   throw notFound('environment', env, `in ${file}`, config.environments.keys())
 }
