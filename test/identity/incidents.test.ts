@@ -139,7 +139,8 @@ describe('a laptop whose configuration says "prod"', () => {
     )
     expect(laptop).toMatchObject({ class: 'local', roles: [] })
     const rule = '{ caller: local, issuer: login, claims: { sub: person } }'
-    expect(decide(laptop, 'staging', rule)).toEqual(['allow'])
+    // Deleting rows is a person's to agree to, for whoever is no job and no service.
+    expect(decide(laptop, 'staging', rule)).toEqual(['approval_required'])
     expect(decide(laptop, 'prod', rule)).toEqual(['prod_for_agent_or_local'])
   })
 })
@@ -168,7 +169,7 @@ describe('an agent inside CI gets the rules of an agent', () => {
     const caller = await verifier.verify(await token(github, bot))
     expect(decide(caller, 'prod', ci)).toEqual(['prod_for_agent_or_local'])
     expect(decide(caller, 'staging', ci)).toEqual(['no_rule_for_caller'])
-    expect(decide(caller, 'staging', agent)).toEqual(['allow'])
+    expect(decide(caller, 'staging', agent)).toEqual(['approval_required'])
     expect(decide(caller, 'prod', agent)).toEqual(['prod_for_agent_or_local'])
   })
 

@@ -26,7 +26,7 @@ afterAll(async () => {
 })
 
 const TASK_CODE = `
-  const { default: pg } = await import('pg')
+  const { default: pg } = await import('${import.meta.resolve('pg')}')
   const client = new pg.Client()
   await client.connect()
   const { rowCount } = await client.query('UPDATE public.orders SET total = total + 1')
@@ -42,8 +42,8 @@ test('exec --dry-run lets the task run and leaves the database as it was', async
   const before = await orders()
   const task = [process.execPath, '--input-type=module', '-e', TASK_CODE]
   const outcome = await runCredctl(['exec', ...TASK, '--dry-run', '--', ...task], {
-    cwd: process.cwd(),
-    env: { ...env },
+    cwd: home,
+    env,
   })
   expect(outcome.status, outcome.stderr).toBe(0)
   const { rowCount, ddl, aws } = JSON.parse(outcome.stdout)
