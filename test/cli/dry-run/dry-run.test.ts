@@ -284,6 +284,24 @@ describe('the door', () => {
     expect((await (await connected()).query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
   })
 
+  test('does not wait for a megabyte of somebody it does not know', async () => {
+    const socket: Socket = connect(dryRun.credential.port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    socket.resume()
+    const ended = once(socket, 'close')
+    socket.write(Buffer.from([0, 16, 0, 0, 0, 3, 0, 0]))
+    await ended
+
+    const known = connect(dryRun.credential.port, '127.0.0.1')
+    known.on('error', () => undefined)
+    known.write(Buffer.from([0, 0, 0, 9, 0, 3, 0, 0, 0]))
+    await once(known, 'data')
+    known.resume()
+    const turnedAway = once(known, 'close')
+    known.write(Buffer.from([0x70, 0, 16, 0, 0]))
+    await turnedAway
+  })
+
   test('says so when the database is gone', async () => {
     const nowhere = await startDryRun({ ...credential, database: 'nowhere' })
     const { host, port, user, password } = nowhere.credential

@@ -9,6 +9,8 @@ export interface Door {
   readonly password: string
 }
 
+/** Of somebody who has shown no password, nothing larger is kept. */
+const STRANGER_BYTES = 10_000
 const PROTOCOL_3 = 196_608
 const SSL_REQUEST = 80_877_103
 const GSS_REQUEST = 80_877_104
@@ -25,7 +27,7 @@ export async function admit(
   const settings = await startup(socket, client)
   if (settings === undefined) return undefined
   await client.write(encode({ type: 'R', body: int32(3) }))
-  const answer = await client.next()
+  const answer = await client.next(STRANGER_BYTES)
   if (answer?.type !== 'p') return undefined
   const given = readString(answer.body).text
   if (!same(given, door.password) || settings.get('user') !== door.user) {
@@ -53,8 +55,8 @@ async function startup(
   client: MessageStream,
 ): Promise<ReadonlyMap<string, string> | undefined> {
   for (;;) {
-    const body = await client.nextUntyped()
-    if (body === undefined || body.length < 4 || body.length > 10_000) return undefined
+    const body = await client.nextUntyped(STRANGER_BYTES)
+    if (body === undefined || body.length < 4) return undefined
     const code = body.readInt32BE(0)
     if (code === PROTOCOL_3) return pairs(body.subarray(4))
     if (code !== SSL_REQUEST && code !== GSS_REQUEST) return undefined

@@ -22,17 +22,17 @@ export class MessageStream {
   }
 
   /** The next message; undefined when the stream has ended between two. */
-  async next(): Promise<Message | undefined> {
+  async next(limit = MAX_BYTES): Promise<Message | undefined> {
     const head = await this.#take(5)
     if (head === undefined) return undefined
-    const body = await this.#body(head.readInt32BE(1))
+    const body = await this.#body(head.readInt32BE(1), limit)
     return { type: head.toString('latin1', 0, 1), body }
   }
 
   /** The first message of a client, which has no type. */
-  async nextUntyped(): Promise<Buffer | undefined> {
+  async nextUntyped(limit: number): Promise<Buffer | undefined> {
     const head = await this.#take(4)
-    return head === undefined ? undefined : await this.#body(head.readInt32BE(0))
+    return head === undefined ? undefined : await this.#body(head.readInt32BE(0), limit)
   }
 
   /** Resolves when the other side can take more. */
@@ -47,8 +47,8 @@ export class MessageStream {
     await promise
   }
 
-  async #body(length: number): Promise<Buffer> {
-    if (length < 4 || length > MAX_BYTES) throw new Error('not a message of the protocol')
+  async #body(length: number, limit: number): Promise<Buffer> {
+    if (length < 4 || length > limit) throw new Error('not a message of the protocol')
     const body = await this.#take(length - 4)
     if (body === undefined) throw new Error('the connection ended within a message')
     return body
