@@ -30,6 +30,8 @@ CREATE INDEX approvals_expiring ON credctl_ledger.approvals (expires)
   WHERE status IN ('pending', 'approved');
 CREATE INDEX approvals_pending ON credctl_ledger.approvals (id) WHERE status = 'pending';
 CREATE INDEX approvals_of ON credctl_ledger.approvals (issuer, subject, id);
+-- Whoever asks is told when the same was denied a while ago.
+CREATE INDEX approvals_same ON credctl_ledger.approvals (binding, id);
 
 CREATE FUNCTION credctl_ledger.only_settle() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
