@@ -318,6 +318,13 @@ test('rows of a COPY are counted and rolled back', async () => {
   expect((await client.query('SELECT count(*)::int AS n FROM lines')).rows).toEqual([{ n: 17 }])
 })
 
+test('goes on after a COPY that fails', async () => {
+  const client = await connected()
+  await expect(copyIn(client, 'COPY lines FROM STDIN', '1\tx\n')).rejects.toThrow('invalid input')
+  expect((await client.query('SELECT count(*)::int AS n FROM lines')).rows).toEqual([{ n: 15 }])
+  expect(reported()).toEqual({})
+})
+
 interface CopySender {
   sendCopyFromChunk(chunk: Buffer): void
   endCopyFrom(): void
