@@ -51,7 +51,7 @@ Generated from \`src/cli\` by \`npm run generate\`.
 | \`CREDCTL_BROKER\` | the broker's URL, when \`--broker\` is not given |
 | \`CREDCTL_IDENTITY_TOKEN_FILE\` | file with the identity token, when \`--identity-token-file\` is not given |
 | \`ACTIONS_ID_TOKEN_REQUEST_URL\`, \`ACTIONS_ID_TOKEN_REQUEST_TOKEN\` | set by GitHub Actions; used when there is no such file |
-| \`CREDCTL_LOGIN_ISSUER\`, \`CREDCTL_LOGIN_CLIENT_ID\` | where \`login\` signs in, when \`--issuer\` and \`--client-id\` are not given |
+| \`CREDCTL_LOGIN_ISSUER\`, \`CREDCTL_LOGIN_CLIENT_ID\`, \`CREDCTL_LOGIN_SCOPES\` | where \`login\` signs in and what it asks for, when \`--issuer\`, \`--client-id\` and \`--scopes\` are not given |
 | \`NODE_EXTRA_CA_CERTS\` | authorities beside the ones Node.js ships |
 | \`XDG_STATE_HOME\` | where \`login\` keeps a token when there is no keychain, and \`log verify\` the heads it saw |
 | \`XDG_CACHE_HOME\` | where compiled code is kept between runs, when it is private; \`~/.cache\` otherwise |

@@ -8,12 +8,14 @@ export interface LoginWish {
   readonly maxAge?: number
   /** Kinds of login, separated by spaces. */
   readonly acr?: string
+  /** What to ask for besides `openid`, separated by spaces: claims that the broker's rules need. */
+  readonly scopes?: string
 }
 
 /** What goes with every request for a login. */
-export function loginParameters({ maxAge, acr }: LoginWish): Record<string, string> {
+export function loginParameters({ maxAge, acr, scopes }: LoginWish): Record<string, string> {
   return {
-    scope: 'openid',
+    scope: scopes === undefined ? 'openid' : `openid ${scopes}`,
     ...(maxAge === undefined ? {} : { max_age: String(maxAge) }),
     ...(acr === undefined ? {} : { acr_values: acr }),
   }

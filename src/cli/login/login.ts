@@ -19,6 +19,7 @@ export type LoginFlags = OutputFlag & {
   readonly port: number
   readonly maxAge?: number
   readonly acr?: string
+  readonly scopes?: string
   readonly status: boolean
   readonly logout: boolean
 }
@@ -72,12 +73,13 @@ function questionOf({ process: { env } }: Cli, flags: LoginFlags): Question {
       hint: 'Give --issuer URL and --client-id ID, or set CREDCTL_LOGIN_ISSUER and CREDCTL_LOGIN_CLIENT_ID.',
     })
   }
-  const { maxAge, acr } = flags
+  const { maxAge, acr, scopes = env['CREDCTL_LOGIN_SCOPES'] } = flags
   return {
     issuer,
     clientId,
     ...(maxAge === undefined ? {} : { maxAge }),
     ...(acr === undefined ? {} : { acr }),
+    ...(scopes === undefined || scopes === '' ? {} : { scopes }),
   }
 }
 

@@ -35,6 +35,11 @@ export const loginCommand = command({
         brief: 'Sign in again if the last login is older',
       },
       acr: { ...text, placeholder: 'value', brief: 'Kind of login to ask for' },
+      scopes: {
+        ...text,
+        placeholder: 'scopes',
+        brief: "Asked for besides openid, such as 'email'; CREDCTL_LOGIN_SCOPES otherwise",
+      },
       status: { ...wish, brief: 'Say who is signed in; exit 1 when nobody is' },
       logout: { ...wish, brief: 'Forget the token' },
       output: outputFlag,

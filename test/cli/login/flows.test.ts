@@ -4,6 +4,7 @@ import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { signInWithBrowser } from '../../../src/cli/login/browser.ts'
 import { signInWithDevice } from '../../../src/cli/login/device.ts'
+import type { Question } from '../../../src/cli/login/provider.ts'
 import { refusal } from '../../identity/support.ts'
 import {
   CLIENT_ID,
@@ -26,7 +27,7 @@ const question = () => ({ issuer: provider.url, clientId: CLIENT_ID })
 /** Signs in as the browser would: `visit` is what happens at the address that is shown. */
 async function browse(
   visit: (address: string) => Promise<unknown>,
-  more: { issuer?: string; port?: number; timeoutMs?: number; maxAge?: number; acr?: string } = {},
+  more: Partial<Question> & { port?: number; timeoutMs?: number } = {},
 ): Promise<string> {
   const { port = 0, timeoutMs = 10_000, ...asked } = more
   return await new Promise((resolve, reject) => {
@@ -53,6 +54,11 @@ describe('signing in with a browser', () => {
       acr_values: 'urn:test:mfa',
       redirect_uri: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/callback$/),
     })
+  })
+
+  test('asks for what the rules of the broker need', async () => {
+    await browse(come('alice'), { scopes: 'groups' })
+    expect(provider.asked.at(-1)).toMatchObject({ scope: 'openid groups' })
   })
 
   test('hears a refusal', async () => {
