@@ -54,6 +54,9 @@ export function membershipClaims(groups: ApproverGroups, issuer: string): readon
 /** Which claim of which issuer says who a person is, where one person has several accounts. */
 export type PersonClaims = Readonly<Record<string, string>>
 
+/** What the record has in place of a name: two of them may be one person, or two. */
+const STANDS_FOR_ANOTHER = /^\[(committed|redacted:[^\]]*)\]$/
+
 /** The name a person goes by everywhere, if the operator said where to find it. */
 export function personOf(
   { issuer, claims }: { readonly issuer: string; readonly claims: Claims },
@@ -62,7 +65,8 @@ export function personOf(
   const claim = Object.hasOwn(names, issuer) ? names[issuer] : undefined
   if (claim === undefined || !Object.hasOwn(claims, claim)) return undefined
   const value = claims[claim]
-  return typeof value === 'string' && value !== '' ? comparable(value) : undefined
+  if (typeof value !== 'string' || value === '' || STANDS_FOR_ANOTHER.test(value)) return undefined
+  return comparable(value)
 }
 
 /** Says nothing of who it is, where the operator said which claim should. */
