@@ -27,6 +27,13 @@ test('doctor aws says that the broker has no credentials, and what to do', async
   ])
 })
 
+test('doctor aws where nothing is on AWS does not speak of a target without a name', async () => {
+  const argv = ['doctor', 'aws', '--env', 'nowhere', '--config', config]
+  const { status, stderr } = await runCredctl(argv, { cwd: tmpdir(), env })
+  expect(status).not.toBe(0)
+  expect(stderr).toContain('no AWS target in nowhere')
+})
+
 test('doctor aws of a target that does not exist names those that do', async () => {
   const { status, stderr } = await runCredctl(['doctor', 'aws', 'nope', '--config', config], {
     cwd: tmpdir(),

@@ -24,7 +24,7 @@ export default async function aws(cli: Cli, flags: Flags, name?: string): Promis
   )
   if (wanted.length === 0) {
     const where = `in ${flags.env ?? flags.config}`
-    throw notFound('AWS target', name ?? '', where, new Set(all.map((each) => each.target)))
+    throw notFound('AWS target', name, where, new Set(all.map((each) => each.target)))
   }
   const results: CheckResult[] = []
   // One after the other: sessions of a check should not use up what sessions of tasks need.

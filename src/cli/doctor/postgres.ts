@@ -26,7 +26,7 @@ export default async function postgres(cli: Cli, flags: Flags, name?: string): P
   )
   if (wanted.length === 0) {
     const where = `in ${flags.env ?? flags.config}`
-    throw notFound('PostgreSQL target', name ?? '', where, new Set(all.map((each) => each.target)))
+    throw notFound('PostgreSQL target', name, where, new Set(all.map((each) => each.target)))
   }
   const secrets = openSecrets(config, cli.process.env)
   const { resolve } = secrets

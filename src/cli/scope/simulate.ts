@@ -62,7 +62,7 @@ function awsTarget(plan: Plan, wanted: string | undefined): [name: string, plan:
   }
   const found = wanted === undefined ? targets[0] : targets.find(([name]) => name === wanted)
   if (found !== undefined) return found
-  throw notFound('AWS target', wanted ?? '', where, names)
+  throw notFound('AWS target', wanted, where, names)
 }
 
 /** IAM's own simulator, with whatever AWS credentials are at hand. */

@@ -32,7 +32,7 @@ export default async function show(cli: Cli, flags: Flags): Promise<number> {
   const environments = [...all.values()].filter(
     ({ name }) => name === (flags.env ?? name) && (scope?.environments.includes(name) ?? true),
   )
-  if (environments.length === 0) throw noEnvironment(flags, [...all.keys()])
+  if (environments.length === 0) throw noEnvironment(flags, scope?.environments ?? [...all.keys()])
   const value: WindowsShowOutput = {
     at: new Date(at).toISOString(),
     environments: environments.map((environment) => shown(environment, scope, at)),
