@@ -2,12 +2,14 @@ import { numberParser } from '@stricli/core'
 import { command } from '../command.ts'
 import { brokerFlags, callerClassFlag, nonEmpty, outputFlag } from '../flags.ts'
 
+const { kind, values, brief } = callerClassFlag
+
 export const mcpCommand = command({
   run: () => import('./mcp.ts'),
   parameters: {
     flags: {
       ...brokerFlags,
-      callerClass: { ...callerClassFlag, default: 'agent', optional: false },
+      callerClass: { kind, values, brief, default: 'agent' },
       port: {
         kind: 'parsed',
         parse: port,
