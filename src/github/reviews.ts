@@ -4,6 +4,7 @@ import type { Evidence } from '../approval/evidence.ts'
 import { type GithubConfig, REVIEWS_ISSUER } from '../config/github.ts'
 import { CredctlError, isCredctlError } from '../errors.ts'
 import type { Caller } from '../identity/caller.ts'
+import { readBounded } from '../identity/download.ts'
 import type { ApprovalState } from '../ledger/ledger.ts'
 import type { ResolveSecret } from '../secret/resolve.ts'
 import {
@@ -80,7 +81,7 @@ export class GithubReviews implements Evidence {
 
   async #ask({ owner, name, oid }: Commit): Promise<string> {
     const bearer = (await this.#resolve(this.#config.token)).reveal()
-    const response = await fetch(`${this.#config.api}/graphql`, {
+    const request: RequestInit = {
       method: 'POST',
       headers: {
         authorization: `Bearer ${bearer}`,
@@ -90,12 +91,10 @@ export class GithubReviews implements Evidence {
       body: JSON.stringify({ query: QUERY, variables: { owner, name, oid } }),
       redirect: 'manual',
       signal: AbortSignal.timeout(TIMEOUT_MS),
-    }).catch((cause: unknown) => {
-      throw new CredctlError('unavailable', 'GitHub does not answer', { cause })
-    })
-    const text = await bounded(response)
-    if (response.status === 200) return text
-    throw new CredctlError('unavailable', `GitHub answers with status ${response.status}`)
+    }
+    const { status, text } = await exchange(`${this.#config.api}/graphql`, request)
+    if (status === 200) return text
+    throw new CredctlError('unavailable', `GitHub answers with status ${status}`)
   }
 }
 
@@ -128,14 +127,16 @@ function parsed(text: string) {
   }
 }
 
-async function bounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk)
-    size += chunk.byteLength
-    if (size > MAX_ANSWER_BYTES)
-      throw new CredctlError('unavailable', 'GitHub’s answer is too large')
+/** The whole of it: an answer that breaks off, stalls or does not end is none. */
+async function exchange(
+  url: string,
+  request: RequestInit,
+): Promise<{ readonly status: number; readonly text: string }> {
+  try {
+    const response = await fetch(url, request)
+    const body = await readBounded(response, MAX_ANSWER_BYTES)
+    return { status: response.status, text: body.toString('utf8') }
+  } catch (cause) {
+    throw new CredctlError('unavailable', 'GitHub gives no whole answer', { cause })
   }
-  return Buffer.concat(chunks).toString('utf8')
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CredctlError } from '../errors.ts'
+import { readBounded } from '../identity/download.ts'
 import type { Secret } from '../secret/secret.ts'
 
 const TIMEOUT_MS = 5_000
@@ -54,15 +55,9 @@ export function slackClient({ api, token }: SlackClientParts): SlackClient {
 }
 
 async function answerOf(response: Response): Promise<z.infer<typeof answerSchema>> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength
-    if (size > MAX_ANSWER_BYTES) break
-    chunks.push(chunk)
-  }
   try {
-    return answerSchema.parse(JSON.parse(Buffer.concat(chunks).toString('utf8')))
+    const body = await readBounded(response, MAX_ANSWER_BYTES)
+    return answerSchema.parse(JSON.parse(body.toString('utf8')))
   } catch {
     return { ok: false, error: `status ${response.status}` }
   }

@@ -30,7 +30,13 @@ const postgres = testPostgres()
 let here: World
 let server: Server
 let api = ''
-let github: { status: number; body: string; asked: { authorization?: string; body: string }[] }
+let github: {
+  status: number
+  body: string
+  /** Ends the connection after the body, which is then not all that was announced. */
+  breaksOff?: boolean
+  asked: { authorization?: string; body: string }[]
+}
 
 beforeAll(async () => {
   server = createServer(async (request, response) => {
@@ -38,7 +44,12 @@ beforeAll(async () => {
     for await (const chunk of request) chunks.push(chunk)
     const { authorization = '' } = request.headers
     github.asked.push({ authorization, body: Buffer.concat(chunks).toString() })
-    response.writeHead(github.status, { location: 'http://127.0.0.1:1/' }).end(github.body)
+    response.writeHead(github.status, {
+      location: 'http://127.0.0.1:1/',
+      ...(github.breaksOff ? { 'content-length': github.body.length + 1 } : {}),
+    })
+    if (github.breaksOff) response.write(github.body, () => response.destroy())
+    else response.end(github.body)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -190,6 +201,11 @@ describe('a request that waits for a second reviewer', () => {
     expect(second.status).toBe(400)
     expect(second.id).not.toBe(first.id)
   })
+})
+
+test('a job waits while GitHub breaks off in the middle of its answer', async () => {
+  github.breaksOff = true
+  expect(await ask()).toMatchObject({ status: 400, error: 'access_denied' })
 })
 
 test('nobody asks GitHub about a caller of another issuer', async () => {
