@@ -3,6 +3,7 @@ import { CredctlError } from '../../errors.ts'
 import type { ApprovalStatus } from '../changes.ts'
 import type { ApprovalGiven, Entry, GrantDecided } from '../entry.ts'
 import type { ApprovalFilter, ApprovalState } from '../ledger.ts'
+import { conditions } from './conditions.ts'
 import { parseEntry } from './state.ts'
 
 interface ApprovalRow {
@@ -29,13 +30,7 @@ export async function listApprovals(
   pool: pg.Pool,
   filter: ApprovalFilter,
 ): Promise<readonly ApprovalState[]> {
-  const conditions: string[] = []
-  const values: unknown[] = []
-  const where = (condition: (place: string) => string, value: unknown) => {
-    if (value === undefined) return
-    values.push(value)
-    conditions.push(condition(`$${values.length}`))
-  }
+  const { where, query } = conditions()
   const identity = (who: ApprovalFilter['owner']) =>
     who && JSON.stringify([who.issuer, who.subject])
   const same = (place: string) =>
@@ -50,10 +45,8 @@ export async function listApprovals(
   where((place) => `a.expires > ${place}`, filter.endsAfter)
   where((place) => `a.expires <= ${place}`, filter.endsBy)
   where((place) => `a.id < ${place}`, filter.before)
-  values.push(filter.limit)
-  const all = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
-  const text = `${APPROVAL} ${all} ORDER BY a.id DESC LIMIT $${values.length}`
-  return (await pool.query<ApprovalRow>(text, values)).rows.map(toApproval)
+  const { text, values } = query('a.id DESC', filter.limit)
+  return (await pool.query<ApprovalRow>(`${APPROVAL} ${text}`, values)).rows.map(toApproval)
 }
 
 function toApproval({ id, status, last, bodies }: ApprovalRow): ApprovalState {

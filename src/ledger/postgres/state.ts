@@ -10,6 +10,7 @@ import type {
   GrantFilter,
   GrantState,
 } from '../ledger.ts'
+import { conditions } from './conditions.ts'
 
 /*
  * The tables hold what queries select by. Everything else of a grant or credential is read from the
@@ -60,13 +61,7 @@ export async function listGrants(
   filter: GrantFilter,
   now: Date,
 ): Promise<readonly GrantState[]> {
-  const conditions: string[] = []
-  const values: unknown[] = []
-  const where = (condition: (place: string) => string, value: unknown) => {
-    if (value === undefined) return
-    values.push(value)
-    conditions.push(condition(`$${values.length}`))
-  }
+  const { where, query } = conditions()
   where((place) => `g.scope = ${place}`, filter.scope)
   where((place) => `g.environment = ${place}`, filter.environment)
   where((place) => `g.class = ${place}`, filter.class)
@@ -76,10 +71,8 @@ export async function listGrants(
   where((place) => `g.id < ${place}`, filter.before)
   if (filter.live === true) where((place) => `g.ended IS NULL AND g.expires > ${place}`, now)
   if (filter.live === false) where((place) => `(g.ended IS NOT NULL OR g.expires <= ${place})`, now)
-  values.push(filter.limit)
-  const all = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
-  const text = `${GRANT} ${all} ORDER BY g.id DESC LIMIT $${values.length}`
-  return (await pool.query<GrantRow>(text, values)).rows.map(toGrant)
+  const { text, values } = query('g.id DESC', filter.limit)
+  return (await pool.query<GrantRow>(`${GRANT} ${text}`, values)).rows.map(toGrant)
 }
 
 export async function expiredGrants(
